@@ -1,0 +1,161 @@
+//! Where codes go: e-mail addresses, parsed at the door, shown only masked.
+
+use std::fmt;
+
+use email_address::{EmailAddress, Options};
+use serde::{Deserialize, Serialize};
+
+/// Longest address that mail can be sent to (RFC 5321 4.5.3.1.3: a path of 256 with its brackets).
+const LONGEST: usize = 254;
+
+/// An e-mail address that is safe to put in a message header: one address, no control characters.
+/// The domain is in lower case; the local part is as typed, since its owner decides what case means.
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Email(Box<str>);
+
+impl Email {
+    /// Reads one plain address such as `mira@example.com`. White space around it is dropped.
+    ///
+    /// Refused: several addresses, display names, domain literals, domains without a dot, control characters.
+    ///
+    /// # Errors
+    /// [`Invalid`] says in short what is wrong, without repeating the text.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        let text = text.trim();
+        if text.is_empty() {
+            return Err(Invalid("it is empty"));
+        }
+        if text.len() > LONGEST {
+            return Err(Invalid("it is longer than 254 bytes"));
+        }
+        if text.chars().any(char::is_control) {
+            return Err(Invalid("it holds a line break or another control character"));
+        }
+        if text.contains([',', ';', ' ', '"']) || text.matches('@').count() > 1 {
+            return Err(Invalid("it must be exactly one plain address"));
+        }
+        let options = Options::default().with_required_tld().without_domain_literal().without_display_text();
+        let parsed = EmailAddress::parse_with_options(text, options)
+            .map_err(|_| Invalid("it does not have the form name@example.com"))?;
+        let domain = parsed.domain().to_lowercase();
+        Ok(Self(format!("{}@{domain}", parsed.local_part()).into()))
+    }
+
+    /// The whole address, for the provider only. Show people and logs [`Email::masked`].
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+
+    /// `m...a@example.com`. Dots, because `*`, `_` and `~` are markdown on the web channel.
+    #[must_use]
+    pub fn masked(&self) -> String {
+        let (local, domain) = self.0.rsplit_once('@').unwrap_or(("", &self.0));
+        let mut chars = local.chars();
+        let first = chars.next().map(String::from).unwrap_or_default();
+        // The last character of a short name would give half of it away.
+        let last = if local.chars().count() > 3 { chars.next_back().map(String::from) } else { None };
+        format!("{first}...{}@{domain}", last.unwrap_or_default())
+    }
+}
+
+impl fmt::Debug for Email {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Email({})", self.masked())
+    }
+}
+
+/// Why a text is no address; worded to follow "the address cannot be used: ".
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Invalid(pub &'static str);
+
+/// Where a code goes, and by which channel.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(tag = "channel", content = "to", rename_all = "lowercase")]
+pub enum Destination {
+    /// By e-mail.
+    Email(Email),
+}
+
+impl Destination {
+    /// The channel's name on the wire.
+    #[must_use]
+    pub fn channel(&self) -> &'static str {
+        match self {
+            Self::Email(_) => "email",
+        }
+    }
+
+    /// The address as people and logs may see it.
+    #[must_use]
+    pub fn masked(&self) -> String {
+        match self {
+            Self::Email(email) => email.masked(),
+        }
+    }
+
+    /// The whole address, for the provider and for binding a code to it.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        match self {
+            Self::Email(email) => email.reveal(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_plain_address_is_read() {
+        for (text, normal) in [
+            ("mira@example.com", "mira@example.com"),
+            ("  Mira.O+otp@Example.COM\n", "Mira.O+otp@example.com"),
+            ("o'neil@sub.example.co.uk", "o'neil@sub.example.co.uk"),
+            ("用户@例子.公司", "用户@例子.公司"),
+        ] {
+            assert_eq!(Email::parse(text).map(|email| email.reveal().to_owned()), Ok(normal.to_owned()), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_could_reach_somebody_else_is_refused() {
+        for text in [
+            "",
+            "   ",
+            "mira",
+            "mira@",
+            "@example.com",
+            "mira@localhost",
+            "mira@[127.0.0.1]",
+            "a@example.com,b@example.com",
+            "a@example.com;b@example.com",
+            "a@example.com b@example.com",
+            "a@b@example.com",
+            "Mira <mira@example.com>",
+            "\"mira\"@example.com",
+            "mira@example.com\r\nBcc: eve@example.net",
+            "mira\u{0}@example.com",
+            "mira@exa\u{85}mple.com",
+        ] {
+            assert!(Email::parse(text).is_err(), "{text:?}");
+        }
+        assert!(Email::parse(&format!("{}@example.com", "a".repeat(300))).is_err());
+    }
+
+    #[test]
+    fn masks_keep_the_ends_of_long_names_only() {
+        for (text, masked) in [
+            ("mira@example.com", "m...a@example.com"),
+            ("mi@example.com", "m...@example.com"),
+            ("bob@example.com", "b...@example.com"),
+            ("élodie@example.fr", "é...e@example.fr"),
+        ] {
+            assert_eq!(Email::parse(text).unwrap().masked(), masked);
+        }
+        assert!(!format!("{:?}", Email::parse("mira@example.com").unwrap()).contains("mira"));
+    }
+}

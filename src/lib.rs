@@ -1,0 +1,4 @@
+//! tbd
+pub mod address;
+pub mod clock;
+pub mod otp;

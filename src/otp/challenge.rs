@@ -1,0 +1,322 @@
+//! One challenge: a code, sent to one address, waiting to be typed in one session.
+//!
+//! Every operation is a function of the challenge as it was and the time, and gives the challenge as it will be.
+//! Nothing is changed in place, so a caller that loses a race takes the operation again on what the winner left.
+
+use std::fmt;
+use std::time::Duration;
+
+use rand::CryptoRng;
+use serde::{Deserialize, Serialize};
+
+use super::{Authority, Code, PreviousCode, Rules, Scope, Sealed, hex, random_bytes};
+use crate::address::Destination;
+use crate::clock::Timestamp;
+
+/// How long a challenge that has ended is still known, so that "expired" is not mistaken for "never sent".
+const REMEMBERED: Duration = Duration::from_mins(15);
+
+/// Names a challenge to the outside: 128 random bits, safe to show anywhere, never equal to a code.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ChallengeId([u8; 16]);
+
+impl fmt::Display for ChallengeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ch_{}", hex(&self.0))
+    }
+}
+
+impl fmt::Debug for ChallengeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// A code on its way or used up, with all that the rules need to know of its past.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Challenge {
+    /// Its public name; a resend keeps it.
+    pub id: ChallengeId,
+    /// Where the code went.
+    pub destination: Destination,
+    /// What became of the last send.
+    pub handover: Handover,
+    sealed: Sealed,
+    previous: Option<(Sealed, Timestamp)>,
+    sent_at: Timestamp,
+    expires_at: Timestamp,
+    wrong: u8,
+    sends: u8,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum State {
+    Waiting,
+    Verified,
+    Cancelled,
+    Locked { until: Timestamp },
+}
+
+/// What became of the last send.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Handover {
+    /// A provider has been asked and has not answered yet.
+    Pending,
+    /// A provider took the message, and named it thus, for matching its later events.
+    Accepted {
+        /// The provider's name in the configuration.
+        provider: Box<str>,
+        /// The provider's own id of the message, if it gave one.
+        message_id: Option<Box<str>>,
+    },
+    /// No provider took the message. The next send need not wait.
+    Failed,
+    /// The bot sends the code itself (`OtpGenerate`).
+    Bot,
+}
+
+/// Where a challenge stands at a given moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// The code can be typed.
+    Live,
+    /// Its time is over, or its lock is.
+    Expired,
+    /// The code was typed.
+    Verified,
+    /// It was revoked.
+    Cancelled,
+    /// Too many wrong codes.
+    Locked {
+        /// When a new code may be asked for.
+        until: Timestamp,
+    },
+}
+
+/// What a typed code is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is the right one, and is used up now.
+    Verified,
+    /// It is wrong, and cost an attempt.
+    Incorrect,
+    /// It is the code before the last resend. Costs nothing.
+    Superseded,
+    /// Nothing was compared: the challenge is not live.
+    Ended(Phase),
+}
+
+/// Why no code may be sent now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// One has just been sent to this address.
+    Cooldown {
+        /// When the next may be.
+        until: Timestamp,
+    },
+    /// As many as allowed have been sent.
+    LimitReached {
+        /// When counting starts anew.
+        until: Timestamp,
+    },
+    /// Nothing can be resent: the challenge is over (resend), or it is locked (resend and send).
+    Ended(Phase),
+}
+
+impl Challenge {
+    /// Makes a code for `destination`: a new challenge, or, while one for the same address is live, a resend.
+    ///
+    /// While an earlier challenge's time has not run out, its count of sends goes on, and unless it was verified its
+    /// wrong codes do too, whatever became of it: neither cancelling nor another address buys new guesses.
+    ///
+    /// # Errors
+    /// [`Refusal`] says until when to wait.
+    pub fn send(
+        earlier: Option<&Self>,
+        destination: Destination,
+        authority: &Authority,
+        session: &str,
+        now: Timestamp,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(Self, Code), Refusal> {
+        let rules = &authority.rules;
+        let earlier = earlier.map(|challenge| (challenge, challenge.phase(now)));
+        if let Some((challenge, phase)) = earlier {
+            match phase {
+                Phase::Locked { .. } => return Err(Refusal::Ended(phase)),
+                Phase::Live if challenge.destination == destination => {
+                    return challenge.resend(authority, session, now, rng);
+                }
+                Phase::Live | Phase::Expired | Phase::Verified | Phase::Cancelled => {}
+            }
+            challenge.may_send(&destination, rules, now)?;
+        }
+        let running = earlier.filter(|(challenge, _)| now < challenge.expires_at);
+        let sends = running.map_or(0, |(challenge, _)| challenge.sends);
+        let wrong = running
+            .filter(|(_, phase)| matches!(phase, Phase::Live | Phase::Cancelled))
+            .map_or(0, |(challenge, _)| challenge.wrong);
+
+        let code = Code::draw(rules.format, rng);
+        let challenge = Self {
+            id: ChallengeId(random_bytes(rng)),
+            sealed: authority.keys.seal(&code, Scope { session, address: destination.reveal() }, rng),
+            destination,
+            handover: Handover::Pending,
+            previous: None,
+            sent_at: now,
+            expires_at: now.after(rules.lifetime),
+            wrong,
+            sends: sends + 1,
+            state: State::Waiting,
+        };
+        Ok((challenge, code))
+    }
+
+    /// Replaces the code of a live challenge. The attempts that are left and the first expiry stay as they are.
+    ///
+    /// # Errors
+    /// [`Refusal`] says until when to wait, or why there is nothing to resend.
+    pub fn resend(
+        &self,
+        authority: &Authority,
+        session: &str,
+        now: Timestamp,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(Self, Code), Refusal> {
+        let phase = self.phase(now);
+        if phase != Phase::Live {
+            return Err(Refusal::Ended(phase));
+        }
+        self.may_send(&self.destination, &authority.rules, now)?;
+        let code = Code::draw(authority.rules.format, rng);
+        let challenge = Self {
+            sealed: authority.keys.seal(&code, self.scope(session), rng),
+            previous: Some((self.sealed.clone(), now)),
+            handover: Handover::Pending,
+            sent_at: now,
+            sends: self.sends + 1,
+            ..self.clone()
+        };
+        Ok((challenge, code))
+    }
+
+    /// Whether cap and cooldown let another code out.
+    fn may_send(&self, destination: &Destination, rules: &Rules, now: Timestamp) -> Result<(), Refusal> {
+        if now < self.expires_at && self.sends >= rules.sends {
+            // A clock that was set back must not make anybody wait longer than the rule says.
+            return Err(Refusal::LimitReached { until: self.expires_at.min(now.after(rules.lifetime)) });
+        }
+        let until = self.sent_at.after(rules.resend_after).min(now.after(rules.resend_after));
+        if now < until && self.destination == *destination && self.handover != Handover::Failed {
+            return Err(Refusal::Cooldown { until });
+        }
+        Ok(())
+    }
+
+    /// Compares a typed code, counts it, and uses the challenge up if it is right: one step, to be saved as one.
+    ///
+    /// The second value is the challenge as it is to be saved, if anything changed.
+    #[must_use]
+    pub fn verify(
+        &self,
+        code: &Code,
+        authority: &Authority,
+        session: &str,
+        now: Timestamp,
+    ) -> (Verdict, Option<Self>) {
+        let phase = self.phase(now);
+        if phase != Phase::Live {
+            return (Verdict::Ended(phase), None);
+        }
+        let rules = &authority.rules;
+        let scope = self.scope(session);
+        match authority.keys.opens(&self.sealed, code, scope) {
+            // The key is gone from the configuration: nobody can ever type the right code.
+            None => return (Verdict::Ended(Phase::Expired), None),
+            Some(true) => return (Verdict::Verified, Some(Self { state: State::Verified, ..self.clone() })),
+            Some(false) => {}
+        }
+        if let Some((sealed, replaced_at)) = &self.previous
+            && authority.keys.opens(sealed, code, scope) == Some(true)
+        {
+            return match rules.previous_code {
+                PreviousCode::Accept if now < replaced_at.after(rules.resend_after) => {
+                    (Verdict::Verified, Some(Self { state: State::Verified, ..self.clone() }))
+                }
+                PreviousCode::Accept | PreviousCode::Hint => (Verdict::Superseded, None),
+            };
+        }
+        let wrong = self.wrong.saturating_add(1);
+        if wrong < rules.attempts {
+            return (Verdict::Incorrect, Some(Self { wrong, ..self.clone() }));
+        }
+        let until = now.after(rules.lock_for);
+        let locked = Self { wrong, state: State::Locked { until }, ..self.clone() };
+        (Verdict::Ended(Phase::Locked { until }), Some(locked))
+    }
+
+    /// Revokes a live challenge; any other stays as it is. A lock cannot be cancelled away.
+    #[must_use]
+    pub fn cancel(&self, now: Timestamp) -> Option<Self> {
+        (self.phase(now) == Phase::Live).then(|| Self { state: State::Cancelled, ..self.clone() })
+    }
+
+    /// Notes what became of the send number `send`; `None` if the challenge has moved on since.
+    #[must_use]
+    pub fn handed_over(&self, id: ChallengeId, send: u8, handover: Handover) -> Option<Self> {
+        (self.id == id && self.sends == send).then(|| Self { handover, ..self.clone() })
+    }
+
+    /// Where it stands. **Expired at equality**: a code that lives until 12:05:00.000 is refused at that very moment.
+    #[must_use]
+    pub fn phase(&self, now: Timestamp) -> Phase {
+        match self.state {
+            State::Waiting if now < self.expires_at => Phase::Live,
+            State::Locked { until } if now < until => Phase::Locked { until },
+            State::Waiting | State::Locked { .. } => Phase::Expired,
+            State::Verified => Phase::Verified,
+            State::Cancelled => Phase::Cancelled,
+        }
+    }
+
+    /// When the code's time is over.
+    #[must_use]
+    pub fn expires_at(&self) -> Timestamp {
+        self.expires_at
+    }
+
+    /// How many codes have been sent so far; names the last of them.
+    #[must_use]
+    pub fn sends(&self) -> u8 {
+        self.sends
+    }
+
+    /// Wrong codes that may still be typed.
+    #[must_use]
+    pub fn attempts_left(&self, rules: &Rules) -> u8 {
+        rules.attempts.saturating_sub(self.wrong)
+    }
+
+    /// Codes that may still be sent.
+    #[must_use]
+    pub fn sends_left(&self, rules: &Rules) -> u8 {
+        rules.sends.saturating_sub(self.sends)
+    }
+
+    /// When nothing about it matters any more, and a store may free its memory.
+    #[must_use]
+    pub fn forget_at(&self) -> Timestamp {
+        let over = match self.state {
+            State::Locked { until } => self.expires_at.max(until),
+            State::Waiting | State::Verified | State::Cancelled => self.expires_at,
+        };
+        over.after(REMEMBERED)
+    }
+
+    fn scope<'a>(&'a self, session: &'a str) -> Scope<'a> {
+        Scope { session, address: self.destination.reveal() }
+    }
+}

@@ -1,0 +1,280 @@
+//! The promises the rules make, checked against whatever sequence of calls.
+
+use proptest::prelude::*;
+use rand::SeedableRng as _;
+use rand::rngs::StdRng;
+
+use super::*;
+use crate::address::{Destination, Email};
+use crate::clock::Timestamp;
+
+const SESSION: &str = "st-1//s-1";
+const START: Timestamp = Timestamp::from_millis(1_784_540_790_118);
+
+fn authority(previous_code: PreviousCode) -> Authority {
+    Authority {
+        rules: Rules {
+            format: Format { length: 6, alphabet: Alphabet::Digits },
+            lifetime: Duration::from_mins(5),
+            attempts: 5,
+            lock_for: Duration::from_mins(15),
+            resend_after: Duration::from_secs(30),
+            sends: 5,
+            previous_code,
+        },
+        keys: Keys::ephemeral(&mut StdRng::seed_from_u64(7)),
+    }
+}
+
+fn to(address: &str) -> Destination {
+    Destination::Email(Email::parse(address).unwrap())
+}
+
+fn later(seconds: u64) -> Timestamp {
+    START.after(Duration::from_secs(seconds))
+}
+
+/// A code that is not `code`.
+fn wrong(code: &Code, authority: &Authority) -> Code {
+    let text = if code.reveal() == "000000" { "000001" } else { "000000" };
+    Code::read(text, authority.rules.format).unwrap()
+}
+
+fn sent(authority: &Authority) -> (Challenge, Code, StdRng) {
+    let mut rng = StdRng::seed_from_u64(1);
+    let (challenge, code) =
+        Challenge::send(None, to("mira@example.com"), authority, SESSION, START, &mut rng).unwrap();
+    (challenge, code, rng)
+}
+
+#[test]
+fn a_code_dies_at_its_expiry_and_not_before() {
+    let authority = authority(PreviousCode::Hint);
+    let (challenge, code, _) = sent(&authority);
+    let last = Timestamp::from_millis(later(300).millis() - 1);
+    assert_eq!(challenge.verify(&code, &authority, SESSION, last).0, Verdict::Verified);
+    assert_eq!(challenge.verify(&code, &authority, SESSION, later(300)), (Verdict::Ended(Phase::Expired), None));
+}
+
+#[test]
+fn a_code_is_used_once() {
+    let authority = authority(PreviousCode::Hint);
+    let (challenge, code, _) = sent(&authority);
+    let (_, used) = challenge.verify(&code, &authority, SESSION, START);
+    assert_eq!(used.unwrap().verify(&code, &authority, SESSION, START), (Verdict::Ended(Phase::Verified), None));
+}
+
+#[test]
+fn the_last_wrong_code_locks_and_the_lock_ends() {
+    let authority = authority(PreviousCode::Hint);
+    let (mut challenge, code, mut rng) = sent(&authority);
+    for left in (1..5).rev() {
+        let (verdict, next) = challenge.verify(&wrong(&code, &authority), &authority, SESSION, START);
+        challenge = next.unwrap();
+        assert_eq!((verdict, challenge.attempts_left(&authority.rules)), (Verdict::Incorrect, left));
+    }
+    let locked = Phase::Locked { until: later(900) };
+    let (verdict, next) = challenge.verify(&wrong(&code, &authority), &authority, SESSION, START);
+    challenge = next.unwrap();
+    assert_eq!(verdict, Verdict::Ended(locked));
+    // Neither the right code, nor cancelling, nor another address gets around it ...
+    assert_eq!(challenge.verify(&code, &authority, SESSION, later(1)).0, Verdict::Ended(locked));
+    assert_eq!(challenge.cancel(later(1)), None);
+    for address in ["mira@example.com", "eve@example.com"] {
+        let refused = Challenge::send(Some(&challenge), to(address), &authority, SESSION, later(899), &mut rng);
+        assert_eq!(refused.unwrap_err(), Refusal::Ended(locked));
+    }
+    // ... and it ends by itself, with all attempts restored.
+    let (next, _) =
+        Challenge::send(Some(&challenge), to("mira@example.com"), &authority, SESSION, later(900), &mut rng).unwrap();
+    assert_eq!(next.attempts_left(&authority.rules), 5);
+}
+
+#[test]
+fn a_resend_rotates_the_code_and_nothing_else() {
+    let authority = authority(PreviousCode::Hint);
+    let (challenge, first, mut rng) = sent(&authority);
+    let challenge = challenge.verify(&wrong(&first, &authority), &authority, SESSION, START).1.unwrap();
+    assert_eq!(
+        challenge.resend(&authority, SESSION, later(29), &mut rng).unwrap_err(),
+        Refusal::Cooldown { until: later(30) }
+    );
+    let (resent, second) = challenge.resend(&authority, SESSION, later(30), &mut rng).unwrap();
+    assert_eq!((resent.id, resent.expires_at()), (challenge.id, challenge.expires_at()));
+    assert_eq!((resent.attempts_left(&authority.rules), resent.sends_left(&authority.rules)), (4, 3));
+    assert_eq!(resent.verify(&first, &authority, SESSION, later(31)), (Verdict::Superseded, None));
+    assert_eq!(resent.verify(&second, &authority, SESSION, later(31)).0, Verdict::Verified);
+}
+
+#[test]
+fn a_replaced_code_passes_only_for_a_while_and_only_if_allowed() {
+    let authority = authority(PreviousCode::Accept);
+    let (challenge, first, mut rng) = sent(&authority);
+    let (resent, _) = challenge.resend(&authority, SESSION, later(30), &mut rng).unwrap();
+    assert_eq!(resent.verify(&first, &authority, SESSION, later(59)).0, Verdict::Verified);
+    assert_eq!(resent.verify(&first, &authority, SESSION, later(60)).0, Verdict::Superseded);
+}
+
+#[test]
+fn the_sends_of_a_challenge_are_capped_across_addresses_and_cancelling() {
+    let authority = authority(PreviousCode::Hint);
+    let (mut challenge, _, mut rng) = sent(&authority);
+    for (count, address) in ["a@example.com", "b@example.com", "a@example.com", "b@example.com"].iter().enumerate() {
+        if count == 2 {
+            challenge = challenge.cancel(START).unwrap();
+        }
+        challenge = Challenge::send(Some(&challenge), to(address), &authority, SESSION, START, &mut rng).unwrap().0;
+    }
+    let refused = Challenge::send(Some(&challenge), to("c@example.com"), &authority, SESSION, later(1), &mut rng);
+    assert_eq!(refused.unwrap_err(), Refusal::LimitReached { until: later(300) });
+    assert!(Challenge::send(Some(&challenge), to("c@example.com"), &authority, SESSION, later(300), &mut rng).is_ok());
+}
+
+#[test]
+fn a_failed_send_may_be_repeated_at_once() {
+    let authority = authority(PreviousCode::Hint);
+    let (challenge, _, mut rng) = sent(&authority);
+    let failed = challenge.handed_over(challenge.id, 1, Handover::Failed).unwrap();
+    let (resent, _) = failed.resend(&authority, SESSION, START, &mut rng).unwrap();
+    assert_eq!(resent.handed_over(challenge.id, 1, Handover::Failed), None, "late news of an earlier send");
+}
+
+#[test]
+fn a_clock_set_back_keeps_nobody_waiting_longer_than_the_rule() {
+    let authority = authority(PreviousCode::Hint);
+    let (challenge, _, mut rng) = sent(&authority);
+    let before = Timestamp::from_millis(START.millis() - 86_400_000);
+    assert_eq!(
+        challenge.resend(&authority, SESSION, before, &mut rng).unwrap_err(),
+        Refusal::Cooldown { until: before.after(Duration::from_secs(30)) }
+    );
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Send(usize),
+    Resend,
+    Right,
+    Stale,
+    Wrong,
+    Cancel,
+    Fail,
+    Advance(u64),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        2 => (0..3_usize).prop_map(Step::Send),
+        2 => Just(Step::Resend),
+        1 => Just(Step::Right),
+        1 => Just(Step::Stale),
+        6 => Just(Step::Wrong),
+        1 => Just(Step::Cancel),
+        1 => Just(Step::Fail),
+        3 => prop_oneof![Just(1_u64), Just(29), Just(30), Just(31), Just(299), Just(300), Just(900), 0..2_000_u64]
+            .prop_map(Step::Advance),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    /// Whatever is done in whatever order: never verified twice, never at or after expiry, never by a code that was
+    /// not the last one sent, and between two refills never more wrong guesses than attempts.
+    #[test]
+    fn no_sequence_breaks_a_promise(steps in prop::collection::vec(step(), 1..80)) {
+        let authority = authority(PreviousCode::Hint);
+        let rules = &authority.rules;
+        let addresses = ["a@example.com", "b@example.com", "c@example.com"].map(to);
+        let mut rng = StdRng::seed_from_u64(3);
+        let mut now = START;
+        let mut challenge: Option<Challenge> = None;
+        let mut codes: Vec<Code> = Vec::new();
+        let mut guesses = 0;
+        let mut window_ends = START;
+        for step in steps {
+            match step {
+                Step::Advance(seconds) => now = now.after(Duration::from_secs(seconds)),
+                Step::Send(_) | Step::Resend => {
+                    let made = match (step, &challenge) {
+                        (Step::Send(index), _) => Challenge::send(
+                            challenge.as_ref(), addresses[index].clone(), &authority, SESSION, now, &mut rng),
+                        (_, Some(challenge)) => challenge.resend(&authority, SESSION, now, &mut rng),
+                        (_, None) => continue,
+                    };
+                    match made {
+                        Ok((next, code)) => {
+                            let refilled = next.attempts_left(rules) == rules.attempts;
+                            // A refill needs a verified code, a lock that ended, or a challenge whose time ran out.
+                            if refilled && guesses > 0 {
+                                let before = challenge.as_ref().unwrap();
+                                prop_assert!(
+                                    now >= before.expires_at() || matches!(before.phase(now), Phase::Verified | Phase::Expired)
+                                );
+                                guesses = 0;
+                            }
+                            prop_assert!(next.sends() <= rules.sends);
+                            if challenge.as_ref().is_some_and(|before| before.id == next.id) {
+                                prop_assert_eq!(next.expires_at(), window_ends);
+                            } else {
+                                codes.clear();
+                            }
+                            window_ends = next.expires_at();
+                            prop_assert!(now < window_ends);
+                            codes.push(code);
+                            challenge = Some(next);
+                        }
+                        Err(Refusal::Cooldown { until }) => {
+                            prop_assert!(now < until && until <= now.after(rules.resend_after));
+                        }
+                        Err(Refusal::LimitReached { until }) => {
+                            prop_assert!(now < until && until <= now.after(rules.lifetime));
+                        }
+                        Err(Refusal::Ended(Phase::Locked { until })) => {
+                            prop_assert!(now < until && until <= now.after(rules.lock_for));
+                        }
+                        Err(Refusal::Ended(phase)) => {
+                            prop_assert!(matches!(step, Step::Resend) && phase != Phase::Live);
+                        }
+                    }
+                }
+                Step::Right | Step::Stale | Step::Wrong => {
+                    let Some(current) = &challenge else { continue };
+                    let last = codes.last().unwrap();
+                    let typed = match step {
+                        Step::Right => last.clone(),
+                        Step::Stale if codes.len() > 1 => codes[codes.len() - 2].clone(),
+                        _ => wrong(last, &authority),
+                    };
+                    let live = current.phase(now) == Phase::Live;
+                    let (verdict, next) = current.verify(&typed, &authority, SESSION, now);
+                    match verdict {
+                        Verdict::Verified => {
+                            prop_assert!(live && typed == *last && now < window_ends);
+                        }
+                        Verdict::Incorrect => {
+                            guesses += 1;
+                            prop_assert!(live && typed != *last && guesses < rules.attempts);
+                        }
+                        Verdict::Superseded => prop_assert!(live && typed != *last && next.is_none()),
+                        Verdict::Ended(Phase::Locked { .. }) if live => {
+                            guesses += 1;
+                            prop_assert_eq!(guesses, rules.attempts);
+                        }
+                        Verdict::Ended(phase) => prop_assert!(!live && phase != Phase::Live && next.is_none()),
+                    }
+                    challenge = next.or(challenge);
+                }
+                Step::Cancel => challenge = challenge.as_ref().and_then(|current| current.cancel(now)).or(challenge),
+                Step::Fail => {
+                    challenge = challenge.as_ref()
+                        .and_then(|current| current.handed_over(current.id, current.sends(), Handover::Failed))
+                        .or(challenge);
+                }
+            }
+            if let Some(challenge) = &challenge {
+                prop_assert!(challenge.forget_at() > challenge.expires_at());
+            }
+        }
+    }
+}
