@@ -2,3 +2,4 @@
 pub mod address;
 pub mod clock;
 pub mod otp;
+pub mod botkit;

@@ -1,0 +1,140 @@
+//! Kore's BotKit protocol: names, shapes and refusals as they stand on the wire. Pure.
+//!
+//! Measured on Kore's own BotKit (`Koredotcom/BotKit`, d6de042); where this server differs on purpose, the README's
+//! table "Differences from BotKit" says so.
+
+mod credentials;
+mod document;
+mod event;
+mod payload;
+mod reply;
+
+pub use credentials::{Algorithm, Bot, Bots, Credentials, Rejection};
+pub use event::{Event, Forward};
+pub use payload::{Found, Payload, Pointer};
+pub use reply::{Changes, Route, quirk, reply};
+
+use std::fmt;
+
+use serde_json::json;
+
+/// Longest bot id that is looked at; the platform's have 39 characters.
+const LONGEST_BOT_ID: usize = 64;
+
+/// A bot's id as it stands in the callback path, such as `st-6b1f0c52-9d3e-5a47-8c21-4e7ab90d3f16`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct BotId(Box<str>);
+
+impl BotId {
+    /// Reads an id: 1 to 64 letters, digits, `-` and `_`. Case matters, as it does in BotKit.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+        (!text.is_empty() && text.len() <= LONGEST_BOT_ID && text.bytes().all(plain)).then(|| Self(text.into()))
+    }
+
+    /// The id's text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for BotId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Everything a caller can be refused with, in BotKit's envelope `{"errors":[{"msg","code"}]}`.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// The token is missing or wrong; BotKit says no more, and neither do we.
+    #[error("Invalid apikey")]
+    Unauthorized,
+    /// The last segment of the path names no event.
+    #[error("Event not found")]
+    EventNotFound,
+    /// Nothing is served at this path by this method.
+    #[error("Not found")]
+    NotFound,
+    /// The body is not a JSON object.
+    #[error("Invalid JSON")]
+    InvalidJson,
+    /// A field that the event cannot do without is missing or of no use; the text names it.
+    #[error("{0}")]
+    InvalidArguments(String),
+    /// The body is larger than `server.max_body_bytes`.
+    #[error("Request body is larger than {limit} bytes")]
+    TooLarge {
+        /// The limit, in bytes after decompression.
+        limit: usize,
+    },
+    /// The body's charset or compression is not one we read.
+    #[error("Unsupported charset or content encoding; send UTF-8, plain, gzip or deflate")]
+    Unsupported,
+    /// The body stopped before its end.
+    #[error("Request body is incomplete")]
+    Incomplete,
+    /// Something went wrong here; the log has the cause.
+    #[error("Internal Server Error")]
+    Internal,
+}
+
+impl Failure {
+    /// The HTTP status that goes with it.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        match self {
+            Self::InvalidArguments(_) | Self::Incomplete => 400,
+            Self::Unauthorized => 401,
+            Self::EventNotFound | Self::NotFound => 404,
+            Self::InvalidJson => 412,
+            Self::TooLarge { .. } => 413,
+            Self::Unsupported => 415,
+            Self::Internal => 500,
+        }
+    }
+
+    /// The body that goes with it.
+    #[must_use]
+    pub fn body(&self) -> String {
+        let code = match self {
+            Self::Unauthorized => json!(4002),
+            Self::EventNotFound | Self::NotFound => json!("NOT_FOUND"),
+            Self::InvalidJson => json!("VALIDATION_ERROR"),
+            Self::InvalidArguments(_) => json!("INVALID_ARGUMENTS"),
+            Self::TooLarge { .. } => json!("PAYLOAD_TOO_LARGE"),
+            Self::Unsupported => json!("UNSUPPORTED_MEDIA_TYPE"),
+            Self::Incomplete => json!("INCOMPLETE_BODY"),
+            Self::Internal => json!("INTERNAL_SERVER_ERROR"),
+        };
+        // Written out, because the order of the keys is part of the wire.
+        format!(r#"{{"errors":[{{"msg":{},"code":{code}}}]}}"#, json!(self.to_string()))
+    }
+}
+
+/// The body of a 202: the answer will come by `callbackUrl`.
+pub const ASYNC_RESPONSE: &str = r#"{"customCode":"ASYNC_RESPONSE","message":"AsyncResponse","statusCode":202}"#;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bot_ids_are_plain() {
+        assert!(BotId::parse("st-6b1f0c52-9d3e-5a47-8c21-4e7ab90d3f16").is_some());
+        for text in ["", "st/1", "st 1", "st%2d1", "é", &"a".repeat(65)] {
+            assert_eq!(BotId::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn envelopes_are_botkits() {
+        assert_eq!(Failure::Unauthorized.body(), r#"{"errors":[{"msg":"Invalid apikey","code":4002}]}"#);
+        assert_eq!(
+            Failure::InvalidArguments("send bot message url is missing".into()).body(),
+            r#"{"errors":[{"msg":"send bot message url is missing","code":"INVALID_ARGUMENTS"}]}"#
+        );
+    }
+}

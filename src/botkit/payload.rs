@@ -1,0 +1,290 @@
+//! The body of an event: where in it the things stand that we read.
+
+use std::fmt;
+use std::ops::Range;
+
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+use super::document::{Member, Object, Shape};
+use super::reply::is_falsy;
+use super::{Failure, Forward};
+
+/// The objects we look into. The rest of a context, up to a megabyte of other people's data, stays closed.
+static SHAPE: Shape = Shape(&[(
+    "context",
+    Shape(&[
+        ("session", Shape(&[("BotUserSession", Shape(&[])), ("UserContext", Shape(&[]))])),
+        ("entities", Shape(&[])),
+        ("otp", Shape(&[])),
+    ]),
+)]);
+
+/// Where the session's id is looked for, in order. Never `requestId`, which is new for every event, nor `contextId`.
+const SESSION: [&[&str]; 4] = [
+    &["context", "session", "BotUserSession", "conversationSessionId"],
+    &["context", "session", "BotUserSession", "channels", "0", "conversationSessionId"],
+    &["context", "session", "BotUserSession", "channels", "0", "sessionId"],
+    &["conversationSessionId"],
+];
+
+/// Where the user's id is looked for, in order.
+const USER: [&[&str]; 5] = [
+    &["context", "session", "UserContext", "_id"],
+    &["context", "session", "opts", "userId"],
+    &["channel", "channelInfos", "handle", "userId"],
+    &["channel", "channelInfos", "from"],
+    &["channel", "from"],
+];
+
+/// Where the channel's type is looked for, in order.
+const CHANNEL: [&[&str]; 3] = [
+    &["channel", "type"],
+    &["channel", "channelInfos", "type"],
+    &["context", "session", "BotUserSession", "lastMessage", "channel"],
+];
+
+/// An event's body: a JSON object, checked, and kept as it came.
+pub struct Payload {
+    text: String,
+    root: Object,
+}
+
+/// A value that was found where somebody looked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// A string, unescaped.
+    Text(String),
+    /// A number, as it is written.
+    Number(String),
+    /// Something that is neither.
+    Other,
+}
+
+impl Payload {
+    /// Reads a body. An empty one is an empty object, as in BotKit.
+    ///
+    /// # Errors
+    /// [`Failure::InvalidJson`]: it is not one JSON object.
+    pub fn parse(text: String) -> Result<Self, Failure> {
+        let text = if text.is_empty() { "{}".to_owned() } else { text };
+        let root = Object::open(&text, &SHAPE).map_err(|_| Failure::InvalidJson)?;
+        Ok(Self { text, root })
+    }
+
+    /// The whole body, as it came.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    pub(super) fn member(&self, name: &str) -> Option<&Member> {
+        self.root.get(&self.text, name)
+    }
+
+    pub(super) fn slice(&self, range: &Range<usize>) -> &str {
+        &self.text[range.clone()]
+    }
+
+    /// `requestId` as it is written; `None` if it is missing or falsy, for which BotKit invents one.
+    #[must_use]
+    pub fn request_id(&self) -> Option<&str> {
+        self.member("requestId").map(|member| self.slice(&member.value)).filter(|json| !is_falsy(json))
+    }
+
+    /// The name of the Webhook node that runs; `None` if it is missing or not a string.
+    #[must_use]
+    pub fn component_name(&self) -> Option<String> {
+        self.text_at(&["dialogComponentName"])
+    }
+
+    /// The language the conversation is in, such as `en`.
+    #[must_use]
+    pub fn language(&self) -> Option<String> {
+        self.text_at(&["context", "currentLanguage"])
+    }
+
+    /// The address an event's message goes on to; `None` if it is missing or not a string.
+    #[must_use]
+    pub fn forward_url(&self, forward: Forward) -> Option<String> {
+        self.text_at(&[forward.field])
+    }
+
+    /// The address that a late answer goes to, if late answers are possible.
+    #[must_use]
+    pub fn callback_url(&self) -> Option<String> {
+        self.text_at(&["callbackUrl"])
+    }
+
+    /// What makes this conversation one: the platform's session id, or else channel and user.
+    #[must_use]
+    pub fn session(&self) -> Option<String> {
+        self.first(&SESSION).or_else(|| {
+            let user = self.user()?;
+            Some(format!("{}:{user}", self.first(&CHANNEL).unwrap_or_else(|| "unknown".to_owned())))
+        })
+    }
+
+    /// Who the user is.
+    #[must_use]
+    pub fn user(&self) -> Option<String> {
+        self.first(&USER)
+    }
+
+    /// The value at a path of keys (and array positions). Nothing, `null` and `""` are all `None`.
+    #[must_use]
+    pub fn find<K: AsRef<str>>(&self, path: &[K]) -> Option<Found> {
+        let mut object = &self.root;
+        for (depth, key) in path.iter().enumerate() {
+            let member = object.get(&self.text, key.as_ref())?;
+            let rest = &path[depth + 1..];
+            match (&member.inner, rest.is_empty()) {
+                (Some(_), true) => return Some(Found::Other),
+                (Some(inner), false) => object = inner,
+                (None, _) => return found(self.slice(&member.value), rest),
+            }
+        }
+        None
+    }
+
+    fn first(&self, paths: &[&[&str]]) -> Option<String> {
+        paths.iter().find_map(|path| match self.find(path)? {
+            Found::Text(text) | Found::Number(text) => Some(text),
+            Found::Other => None,
+        })
+    }
+
+    fn text_at(&self, path: &[&str]) -> Option<String> {
+        match self.find(path)? {
+            Found::Text(text) => Some(text),
+            Found::Number(_) | Found::Other => None,
+        }
+    }
+}
+
+/// Goes on looking inside a value that the shape does not open.
+fn found<K: AsRef<str>>(json: &str, rest: &[K]) -> Option<Found> {
+    if rest.is_empty() {
+        return match json.as_bytes().first()? {
+            b'"' => Some(serde_json::from_str(json).map_or(Found::Other, Found::Text)),
+            b'0'..=b'9' | b'-' => Some(Found::Number(json.to_owned())),
+            b'n' => None,
+            _ => Some(Found::Other),
+        }
+        .filter(|found| *found != Found::Text(String::new()));
+    }
+    let value: Value = serde_json::from_str(json).ok()?;
+    let inner = rest.iter().try_fold(&value, |value, key| match value {
+        Value::Object(members) => members.get(key.as_ref()),
+        Value::Array(items) => items.get(key.as_ref().parse::<usize>().ok()?),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
+    })?;
+    found::<&str>(&inner.to_string(), &[])
+}
+
+/// A place in a payload, written as a JSON pointer (RFC 6901) such as `/context/entities/UserEmail`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pointer(Vec<Box<str>>);
+
+impl Pointer {
+    /// Reads a pointer; `None` if it does not start with `/`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let keys = text.strip_prefix('/')?.split('/');
+        Some(Self(keys.map(|key| key.replace("~1", "/").replace("~0", "~").into()).collect()))
+    }
+
+    /// Its keys, unescaped.
+    #[must_use]
+    pub fn keys(&self) -> &[Box<str>] {
+        &self.0
+    }
+
+    /// Whether it points into what the platform itself knows of the user, which the user cannot type.
+    #[must_use]
+    pub fn is_enrolled(&self) -> bool {
+        matches!(self.0.as_slice(), [context, session, user, ..]
+            if &**context == "context" && &**session == "session" && &**user == "UserContext")
+    }
+}
+
+impl<'de> Deserialize<'de> for Pointer {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).ok_or_else(|| {
+            serde::de::Error::custom(format!("{text:?} is no JSON pointer; write it like \"/context/entities/UserEmail\""))
+        })
+    }
+}
+
+impl fmt::Display for Pointer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|key| write!(f, "/{}", key.replace('~', "~0").replace('/', "~1")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn payload(text: &str) -> Payload {
+        Payload::parse(text.to_owned()).unwrap()
+    }
+
+    #[test]
+    fn the_session_is_found_down_the_ladder() {
+        for (text, session) in [
+            (
+                r#"{"conversationSessionId":"d","context":{"session":{"BotUserSession":{"conversationSessionId":"a",
+                  "channels":[{"conversationSessionId":"b","sessionId":"c"}]}}}}"#,
+                Some("a"),
+            ),
+            (
+                r#"{"context":{"session":{"BotUserSession":{"channels":[{"conversationSessionId":"b","sessionId":"c"}]}}}}"#,
+                Some("b"),
+            ),
+            (r#"{"context":{"session":{"BotUserSession":{"channels":[{"sessionId":"c"}]}}}}"#, Some("c")),
+            (r#"{"conversationSessionId":"d","context":{"session":{"BotUserSession":{"channels":[]}}}}"#, Some("d")),
+            (r#"{"conversationSessionId":4,"context":{"session":{"BotUserSession":"?"}}}"#, Some("4")),
+            (r#"{"channel":{"type":"rtm","from":"u-1"}}"#, Some("rtm:u-1")),
+            (r#"{"channel":{"channelInfos":{"type":"ivr","from":"u-2"},"from":"u-1"}}"#, Some("ivr:u-2")),
+            (r#"{"context":{"session":{"UserContext":{"_id":"u-3"}}}}"#, Some("unknown:u-3")),
+            (r#"{"requestId":"1","contextId":"2","context":{"session":[]},"channel":7}"#, None),
+            ("{}", None),
+        ] {
+            assert_eq!(payload(text).session().as_deref(), session, "{text}");
+        }
+    }
+
+    #[test]
+    fn values_are_found_wherever_a_pointer_leads() {
+        let payload = payload(
+            r#"{"context":{"entities":{"UserEmail":"m\u0069ra@example.com","Otp":12345.0,"No":null,"Empty":"","List":[1]},
+               "Lookup":{"response":{"body":{"rows":[{"e/mail":"a@b.example"}]}}}}}"#,
+        );
+        let at = |pointer: &str| payload.find(Pointer::parse(pointer).unwrap().keys());
+        assert_eq!(at("/context/entities/UserEmail"), Some(Found::Text("mira@example.com".into())));
+        assert_eq!(at("/context/entities/Otp"), Some(Found::Number("12345.0".into())));
+        assert_eq!(at("/context/entities/List"), Some(Found::Other));
+        assert_eq!(at("/context/entities"), Some(Found::Other));
+        assert_eq!(at("/context/Lookup/response/body/rows/0/e~1mail"), Some(Found::Text("a@b.example".into())));
+        for nothing in ["/context/entities/No", "/context/entities/Empty", "/context/entities/X", "/x/y", "/"] {
+            assert_eq!(at(nothing), None, "{nothing}");
+        }
+        assert_eq!(Pointer::parse("context/entities"), None);
+    }
+
+    #[test]
+    fn request_ids_keep_their_type() {
+        assert_eq!(payload(r#"{"requestId":1784540790118}"#).request_id(), Some("1784540790118"));
+        assert_eq!(payload(r#"{"requestId":"1784540790118"}"#).request_id(), Some("\"1784540790118\""));
+        for falsy in ["{}", r#"{"requestId":null}"#, r#"{"requestId":""}"#, r#"{"requestId":0}"#] {
+            assert_eq!(payload(falsy).request_id(), None, "{falsy}");
+        }
+    }
+
+    #[test]
+    fn half_a_surrogate_is_no_text() {
+        assert_eq!(payload(r#"{"message":"\ud83d"}"#).find(&["message"]), Some(Found::Other));
+    }
+}

@@ -1,0 +1,279 @@
+//! What goes back to the platform: the request again, under the keys and in the order its class has in BotKit.
+//! The platform reads a hook's answer for `context` and `message`; anything else is dropped there.
+
+use std::ops::Range;
+
+use super::document::{Member, Object};
+use super::{BotId, Event, Failure, Payload};
+
+const MESSAGE: &[&str] = &[
+    "__payloadClass", "requestId", "botId", "componentId", "sendUserMessageUrl", "sendBotMessageUrl",
+    "skipUserMessageUrl", "skipBotMessageUrl", "getBotVariableUrl", "context", "channel", "message", "agent_transfer",
+    "baseUrl", "isTemplate", "metaInfo", "formattedMessage", "overrideMessagePayload", "ackMessage", "metaTags",
+    "messageObject", "sendFeedbackMessageUrl",
+];
+const HOOK: &[&str] = &[
+    "__payloadClass", "requestId", "botId", "componentId", "componentName", "sendUserMessageUrl", "sendBotMessageUrl",
+    "skipUserMessageUrl", "skipBotMessageUrl", "getBotVariableUrl", "callbackUrl", "context", "channel", "message",
+    "contextId", "metaTags", "messageObject", "sendFeedbackMessageUrl",
+];
+const EVENT: &[&str] = &[
+    "__payloadClass", "requestId", "botId", "componentId", "sendUserMessageUrl", "sendBotMessageUrl",
+    "skipUserMessageUrl", "skipBotMessageUrl", "getBotVariableUrl", "context", "channel", "message", "event",
+    "agent_transfer", "baseUrl", "isTemplate", "metaInfo", "formattedMessage", "overrideMessagePayload", "metaTags",
+    "messageObject", "sendFeedbackMessageUrl",
+];
+const ALERT: &[&str] = &[
+    "__payloadClass", "requestId", "botId", "componentId", "sendUserMessageUrl", "sendBotMessageUrl",
+    "sendAlertMessageUrl", "skipUserMessageUrl", "skipBotMessageUrl", "getBotVariableUrl", "context", "channel",
+    "baseUrl", "isTemplate", "message", "metaInfo", "formattedMessage", "overrideMessagePayload", "metaTags",
+    "messageObject", "sendFeedbackMessageUrl",
+];
+
+/// Where a request came in; these values win over what the body says.
+#[derive(Clone, Debug)]
+pub struct Route {
+    /// The bot in the path.
+    pub bot: BotId,
+    /// The component in the path; `default` on the short route.
+    pub component: String,
+    /// The event in the path.
+    pub event: Event,
+    /// The body's `requestId` as it is written, a string or a number; an invented one if it had none.
+    pub request_id: String,
+}
+
+/// What a hook's answer says that the request did not; every value is JSON text.
+#[derive(Clone, Debug, Default)]
+pub struct Changes {
+    /// The next bot message.
+    pub message: String,
+    /// `context.otp`.
+    pub otp: String,
+    /// Keys of `context.session.BotUserSession`.
+    pub session: Vec<(&'static str, String)>,
+}
+
+/// The answer of an event whose handler has nothing to say, to the letter.
+///
+/// BotKit answers so when an agent transfer or a variable update returns nothing, which all its samples do.
+#[must_use]
+pub const fn quirk() -> &'static str {
+    r#"{"headers":{"supportsMessageAck":true}}"#
+}
+
+/// Writes the answer: the request's own bytes, with `changes` in place if it is a hook.
+///
+/// # Errors
+/// The changes have no place: `context` is there, and is not an object.
+pub fn reply(payload: &Payload, route: &Route, changes: Option<&Changes>) -> Result<String, Failure> {
+    let (class, keys) = match route.event {
+        Event::UserMessage | Event::BotMessage => ("OnMessagePayload", MESSAGE),
+        Event::Webhook => ("OnHookPayload", HOOK),
+        Event::Event => ("OnEventPayload", EVENT),
+        Event::Alert => ("OnAlertPayload", ALERT),
+        Event::AgentTransfer | Event::VariableUpdate | Event::ClientEvent => return Ok(quirk().to_owned()),
+    };
+    let mut body = String::with_capacity(payload.text().len() + 1024);
+    for key in keys {
+        let start = body.len();
+        body.push_str(if start == 0 { "{\"" } else { ",\"" });
+        body.push_str(key);
+        body.push_str("\":");
+        let value = payload.member(key);
+        match (*key, changes) {
+            ("__payloadClass", _) => push_quoted(&mut body, class),
+            ("requestId", _) => body.push_str(&route.request_id),
+            ("botId", _) => push_quoted(&mut body, route.bot.as_str()),
+            ("componentId", _) => body.push_str(&json_string(&route.component)),
+            ("ackMessage", _) => body.push_str("true"),
+            ("agent_transfer", _) => {
+                let value = value.map_or("false", |member| payload.slice(&member.value));
+                body.push_str(if is_falsy(value) { "false" } else { value });
+            }
+            ("message", Some(changes)) => body.push_str(&changes.message),
+            ("context", Some(changes)) => push_context(&mut body, payload, value, changes)?,
+            ("componentName", _) => match payload.member("dialogComponentName") {
+                Some(member) => body.push_str(payload.slice(&member.value)),
+                None => body.truncate(start),
+            },
+            _ => match value {
+                Some(member) => body.push_str(payload.slice(&member.value)),
+                None => body.truncate(start),
+            },
+        }
+    }
+    body.push('}');
+    Ok(body)
+}
+
+/// Whether JavaScript takes a JSON value for `false`.
+pub(super) fn is_falsy(json: &str) -> bool {
+    matches!(json, "false" | "null" | "\"\"" | "0" | "-0" | "0.0")
+}
+
+fn push_quoted(body: &mut String, plain: &str) {
+    body.push('"');
+    body.push_str(plain);
+    body.push('"');
+}
+
+pub(super) fn json_string(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+fn push_context(
+    body: &mut String,
+    payload: &Payload,
+    context: Option<&Member>,
+    changes: &Changes,
+) -> Result<(), Failure> {
+    let Some(context) = context.filter(|member| payload.slice(&member.value) != "null") else {
+        body.push_str(&object([("otp", &changes.otp)]));
+        return Ok(());
+    };
+    let Some(open) = &context.inner else {
+        return Err(Failure::InvalidArguments("context must be an object".into()));
+    };
+    let mut edits = Edits { payload, list: Vec::with_capacity(4) };
+    if !changes.session.is_empty() {
+        let ours = || changes.session.iter().map(|(key, json)| (*key, json));
+        match edits.child(open, "session") {
+            Place::Object(session) => match edits.child(session, "BotUserSession") {
+                Place::Object(bot_user) => edits.put(bot_user, ours()),
+                Place::Free => edits.put(session, [("BotUserSession", &object(ours()))]),
+                Place::Taken => {}
+            },
+            Place::Free => {
+                edits.put(open, [("session", &object([("BotUserSession", &object(ours()))])), ("otp", &changes.otp)]);
+                return edits.write(body, &context.value);
+            }
+            Place::Taken => {}
+        }
+    }
+    edits.put(open, [("otp", &changes.otp)]);
+    edits.write(body, &context.value)
+}
+
+fn object<'a>(members: impl IntoIterator<Item = (&'a str, &'a String)>) -> String {
+    let members: Vec<_> = members.into_iter().map(|(key, json)| format!("\"{key}\":{json}")).collect();
+    format!("{{{}}}", members.join(","))
+}
+
+/// What stands where an object of ours should go.
+enum Place<'a> {
+    Object(&'a Object),
+    Free,
+    /// The sender has something else there, which is not ours to replace.
+    Taken,
+}
+
+/// Replacements in the request's text; what they leave out is copied as it stands.
+struct Edits<'a> {
+    payload: &'a Payload,
+    list: Vec<(Range<usize>, String)>,
+}
+
+impl<'a> Edits<'a> {
+    fn child(&self, object: &'a Object, name: &str) -> Place<'a> {
+        match object.get(self.payload.text(), name) {
+            None => Place::Free,
+            Some(Member { inner: Some(inner), .. }) => Place::Object(inner),
+            Some(member) if self.payload.slice(&member.value) == "null" => Place::Free,
+            Some(_) => Place::Taken,
+        }
+    }
+
+    /// Sets members of one object: in place where they are, at its end where they are not. Call once per object.
+    fn put<'m>(&mut self, object: &Object, members: impl IntoIterator<Item = (&'m str, &'m String)>) {
+        let mut added = String::new();
+        for (key, json) in members {
+            if let Some(member) = object.get(self.payload.text(), key) {
+                self.list.push((member.value.clone(), json.clone()));
+                continue;
+            }
+            if !(object.is_empty() && added.is_empty()) {
+                added.push(',');
+            }
+            added.push_str(&format!("\"{key}\":{json}"));
+        }
+        if !added.is_empty() {
+            let end = object.span.end - 1;
+            self.list.push((end..end, added));
+        }
+    }
+
+    fn write(mut self, body: &mut String, span: &Range<usize>) -> Result<(), Failure> {
+        self.list.sort_by_key(|(range, _)| range.start);
+        let mut from = span.start;
+        for (range, text) in &self.list {
+            body.push_str(self.payload.slice(&(from..range.start)));
+            body.push_str(text);
+            from = range.end;
+        }
+        body.push_str(self.payload.slice(&(from..span.end)));
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hook(text: &str) -> Result<String, Failure> {
+        let payload = Payload::parse(text.to_owned()).unwrap();
+        let route = Route {
+            bot: BotId::parse("st-1").unwrap(),
+            component: "dc \"1\"".into(),
+            event: Event::Webhook,
+            request_id: payload.request_id().unwrap_or("7").to_owned(),
+        };
+        let changes =
+            Changes { message: "\"Hi\"".into(), otp: "{}".into(), session: vec![("OTP", "\"x\"".into()), ("N", "1".into())] };
+        reply(&payload, &route, Some(&changes))
+    }
+
+    const HEAD: &str = r#"{"__payloadClass":"OnHookPayload","requestId":7,"botId":"st-1","componentId":"dc \"1\"""#;
+
+    #[test]
+    fn our_keys_go_in_and_nothing_else_moves() {
+        for (context, expected) in [
+            (
+                r#"{"b":1.10,"a":12345678901234567890,"session":{"BotUserSession":{"z":"\u00e9"}}}"#,
+                r#"{"b":1.10,"a":12345678901234567890,"session":{"BotUserSession":{"z":"\u00e9","OTP":"x","N":1}},"otp":{}}"#,
+            ),
+            (
+                r#"{ "otp" : 1 , "session" : { "BotUserSession" : {"OTP":9} } }"#,
+                r#"{ "otp" : {} , "session" : { "BotUserSession" : {"OTP":"x","N":1} } }"#,
+            ),
+            (r#"{"session":{"BotUserSession":{}}}"#, r#"{"session":{"BotUserSession":{"OTP":"x","N":1}},"otp":{}}"#),
+            (r#"{"session":{}}"#, r#"{"session":{"BotUserSession":{"OTP":"x","N":1}},"otp":{}}"#),
+            (r#"{"session":{"BotUserSession":null}}"#, r#"{"session":{"BotUserSession":{"OTP":"x","N":1}},"otp":{}}"#),
+            (r#"{"session":{"BotUserSession":[1]}}"#, r#"{"session":{"BotUserSession":[1]},"otp":{}}"#),
+            (r#"{"session":"gone"}"#, r#"{"session":"gone","otp":{}}"#),
+            (r"{}", r#"{"session":{"BotUserSession":{"OTP":"x","N":1}},"otp":{}}"#),
+            ("null", r#"{"otp":{}}"#),
+        ] {
+            let answer = hook(&format!(r#"{{"requestId":7,"context":{context}}}"#)).unwrap();
+            assert_eq!(answer, format!(r#"{HEAD},"context":{expected},"message":"Hi"}}"#));
+        }
+    }
+
+    #[test]
+    fn a_context_that_is_no_object_has_no_place_for_an_answer() {
+        for context in ["[]", "\"x\"", "1", "true"] {
+            let failure = hook(&format!(r#"{{"context":{context}}}"#)).unwrap_err();
+            assert_eq!(failure, Failure::InvalidArguments("context must be an object".into()));
+        }
+    }
+
+    #[test]
+    fn the_order_is_botkits_and_not_the_senders() {
+        let answer =
+            hook(r#"{"channel":null,"unknown":1,"contextId":"c","dialogComponentName":"N","context":null,"requestId":7}"#);
+        assert_eq!(
+            answer.unwrap(),
+            format!(r#"{HEAD},"componentName":"N","context":{{"otp":{{}}}},"channel":null,"message":"Hi","contextId":"c"}}"#)
+        );
+    }
+}
