@@ -12,7 +12,7 @@ mod reply;
 pub use credentials::{Algorithm, Bot, Bots, Credentials, Rejection};
 pub use event::{Event, Forward};
 pub use payload::{Found, Payload, Pointer};
-pub use reply::{Changes, Route, quirk, reply};
+pub use reply::{Changes, Route, SessionField, quirk, reply};
 
 use std::fmt;
 

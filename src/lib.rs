@@ -3,3 +3,4 @@ pub mod address;
 pub mod clock;
 pub mod otp;
 pub mod botkit;
+pub mod dialog;

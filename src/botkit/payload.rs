@@ -16,7 +16,6 @@ static SHAPE: Shape = Shape(&[(
     Shape(&[
         ("session", Shape(&[("BotUserSession", Shape(&[])), ("UserContext", Shape(&[]))])),
         ("entities", Shape(&[])),
-        ("otp", Shape(&[])),
     ]),
 )]);
 
@@ -96,12 +95,6 @@ impl Payload {
     #[must_use]
     pub fn component_name(&self) -> Option<String> {
         self.text_at(&["dialogComponentName"])
-    }
-
-    /// The language the conversation is in, such as `en`.
-    #[must_use]
-    pub fn language(&self) -> Option<String> {
-        self.text_at(&["context", "currentLanguage"])
     }
 
     /// The address an event's message goes on to; `None` if it is missing or not a string.

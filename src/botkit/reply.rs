@@ -43,15 +43,36 @@ pub struct Route {
     pub request_id: String,
 }
 
-/// What a hook's answer says that the request did not; every value is JSON text.
+/// What a hook's answer says that the request did not.
 #[derive(Clone, Debug, Default)]
 pub struct Changes {
-    /// The next bot message.
-    pub message: String,
-    /// `context.otp`.
+    /// The next bot message; `None` leaves `message` as it came.
+    pub message: Option<String>,
+    /// `context.otp`, as JSON text.
     pub otp: String,
-    /// Keys of `context.session.BotUserSession`.
-    pub session: Vec<(&'static str, String)>,
+    /// What goes into `context.session.BotUserSession`, each value as JSON text.
+    pub session: Vec<(SessionField, String)>,
+}
+
+/// The keys of `BotUserSession` that are ours, named as in the how-to that everybody builds from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SessionField {
+    /// The code, or what stands for it.
+    Otp,
+    /// When it expires, in milliseconds since the epoch.
+    ExpiryTime,
+    /// Whether the session's challenge has been met.
+    OtpVerified,
+}
+
+impl SessionField {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Otp => "OTP",
+            Self::ExpiryTime => "ExpiryTime",
+            Self::OtpVerified => "OTPVerified",
+        }
+    }
 }
 
 /// The answer of an event whose handler has nothing to say, to the letter.
@@ -91,7 +112,7 @@ pub fn reply(payload: &Payload, route: &Route, changes: Option<&Changes>) -> Res
                 let value = value.map_or("false", |member| payload.slice(&member.value));
                 body.push_str(if is_falsy(value) { "false" } else { value });
             }
-            ("message", Some(changes)) => body.push_str(&changes.message),
+            ("message", Some(Changes { message: Some(message), .. })) => body.push_str(&json_string(message)),
             ("context", Some(changes)) => push_context(&mut body, payload, value, changes)?,
             ("componentName", _) => match payload.member("dialogComponentName") {
                 Some(member) => body.push_str(payload.slice(&member.value)),
@@ -137,7 +158,7 @@ fn push_context(
     };
     let mut edits = Edits { payload, list: Vec::with_capacity(4) };
     if !changes.session.is_empty() {
-        let ours = || changes.session.iter().map(|(key, json)| (*key, json));
+        let ours = || changes.session.iter().map(|(field, json)| (field.name(), json));
         match edits.child(open, "session") {
             Place::Object(session) => match edits.child(session, "BotUserSession") {
                 Place::Object(bot_user) => edits.put(bot_user, ours()),
@@ -228,8 +249,11 @@ mod tests {
             event: Event::Webhook,
             request_id: payload.request_id().unwrap_or("7").to_owned(),
         };
-        let changes =
-            Changes { message: "\"Hi\"".into(), otp: "{}".into(), session: vec![("OTP", "\"x\"".into()), ("N", "1".into())] };
+        let changes = Changes {
+            message: Some("Hi".into()),
+            otp: "{}".into(),
+            session: vec![(SessionField::Otp, "\"x\"".into()), (SessionField::ExpiryTime, "1".into())],
+        };
         reply(&payload, &route, Some(&changes))
     }
 
@@ -240,18 +264,18 @@ mod tests {
         for (context, expected) in [
             (
                 r#"{"b":1.10,"a":12345678901234567890,"session":{"BotUserSession":{"z":"\u00e9"}}}"#,
-                r#"{"b":1.10,"a":12345678901234567890,"session":{"BotUserSession":{"z":"\u00e9","OTP":"x","N":1}},"otp":{}}"#,
+                r#"{"b":1.10,"a":12345678901234567890,"session":{"BotUserSession":{"z":"\u00e9","OTP":"x","ExpiryTime":1}},"otp":{}}"#,
             ),
             (
                 r#"{ "otp" : 1 , "session" : { "BotUserSession" : {"OTP":9} } }"#,
-                r#"{ "otp" : {} , "session" : { "BotUserSession" : {"OTP":"x","N":1} } }"#,
+                r#"{ "otp" : {} , "session" : { "BotUserSession" : {"OTP":"x","ExpiryTime":1} } }"#,
             ),
-            (r#"{"session":{"BotUserSession":{}}}"#, r#"{"session":{"BotUserSession":{"OTP":"x","N":1}},"otp":{}}"#),
-            (r#"{"session":{}}"#, r#"{"session":{"BotUserSession":{"OTP":"x","N":1}},"otp":{}}"#),
-            (r#"{"session":{"BotUserSession":null}}"#, r#"{"session":{"BotUserSession":{"OTP":"x","N":1}},"otp":{}}"#),
+            (r#"{"session":{"BotUserSession":{}}}"#, r#"{"session":{"BotUserSession":{"OTP":"x","ExpiryTime":1}},"otp":{}}"#),
+            (r#"{"session":{}}"#, r#"{"session":{"BotUserSession":{"OTP":"x","ExpiryTime":1}},"otp":{}}"#),
+            (r#"{"session":{"BotUserSession":null}}"#, r#"{"session":{"BotUserSession":{"OTP":"x","ExpiryTime":1}},"otp":{}}"#),
             (r#"{"session":{"BotUserSession":[1]}}"#, r#"{"session":{"BotUserSession":[1]},"otp":{}}"#),
             (r#"{"session":"gone"}"#, r#"{"session":"gone","otp":{}}"#),
-            (r"{}", r#"{"session":{"BotUserSession":{"OTP":"x","N":1}},"otp":{}}"#),
+            (r"{}", r#"{"session":{"BotUserSession":{"OTP":"x","ExpiryTime":1}},"otp":{}}"#),
             ("null", r#"{"otp":{}}"#),
         ] {
             let answer = hook(&format!(r#"{{"requestId":7,"context":{context}}}"#)).unwrap();

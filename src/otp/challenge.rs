@@ -73,6 +73,8 @@ pub enum Handover {
     },
     /// No provider took the message. The next send need not wait.
     Failed,
+    /// The address does not exist or cannot be reached. The next send need not wait.
+    Undeliverable,
     /// The bot sends the code itself (`OtpGenerate`).
     Bot,
 }
@@ -210,7 +212,8 @@ impl Challenge {
             return Err(Refusal::LimitReached { until: self.expires_at.min(now.after(rules.lifetime)) });
         }
         let until = self.sent_at.after(rules.resend_after).min(now.after(rules.resend_after));
-        if now < until && self.destination == *destination && self.handover != Handover::Failed {
+        let arrived = !matches!(self.handover, Handover::Failed | Handover::Undeliverable);
+        if now < until && self.destination == *destination && arrived {
             return Err(Refusal::Cooldown { until });
         }
         Ok(())

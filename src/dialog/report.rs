@@ -1,0 +1,223 @@
+//! The answer of every operation: a status to branch on, and the facts that go with it.
+
+use serde::{Deserialize, Serialize};
+
+use super::words;
+use crate::clock::Timestamp;
+use crate::otp::{Alphabet, Challenge, ChallengeId, Phase, Rules};
+
+/// How things stand. The names on the wire are a closed list, and dialogs compare them as text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the README's table says what each one means")]
+pub enum Status {
+    Sent,
+    Queued,
+    Generated,
+    Verified,
+    Incorrect,
+    Superseded,
+    Unrecognized,
+    Expired,
+    Locked { until: Timestamp },
+    Cooldown { until: Timestamp },
+    LimitReached { until: Timestamp },
+    NoChallenge,
+    AlreadyVerified,
+    InvalidDestination,
+    RedactedInput,
+    SendFailed,
+    Undeliverable,
+    Cancelled,
+    UnknownComponent,
+    Misconfigured,
+    Unavailable,
+}
+
+impl Status {
+    /// Its name on the wire.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sent => "sent",
+            Self::Queued => "queued",
+            Self::Generated => "generated",
+            Self::Verified => "verified",
+            Self::Incorrect => "incorrect",
+            Self::Superseded => "superseded",
+            Self::Unrecognized => "unrecognized",
+            Self::Expired => "expired",
+            Self::Locked { .. } => "locked",
+            Self::Cooldown { .. } => "cooldown",
+            Self::LimitReached { .. } => "limit_reached",
+            Self::NoChallenge => "no_challenge",
+            Self::AlreadyVerified => "already_verified",
+            Self::InvalidDestination => "invalid_destination",
+            Self::RedactedInput => "redacted_input",
+            Self::SendFailed => "send_failed",
+            Self::Undeliverable => "undeliverable",
+            Self::Cancelled => "cancelled",
+            Self::UnknownComponent => "unknown_component",
+            Self::Misconfigured => "misconfigured",
+            Self::Unavailable => "unavailable",
+        }
+    }
+
+    /// When it is worth trying again, where the caller has to wait.
+    #[must_use]
+    pub const fn retry_at(self) -> Option<Timestamp> {
+        match self {
+            Self::Locked { until } | Self::Cooldown { until } | Self::LimitReached { until } => Some(until),
+            Self::Sent
+            | Self::Queued
+            | Self::Generated
+            | Self::Verified
+            | Self::Incorrect
+            | Self::Superseded
+            | Self::Unrecognized
+            | Self::Expired
+            | Self::NoChallenge
+            | Self::AlreadyVerified
+            | Self::InvalidDestination
+            | Self::RedactedInput
+            | Self::SendFailed
+            | Self::Undeliverable
+            | Self::Cancelled
+            | Self::UnknownComponent
+            | Self::Misconfigured
+            | Self::Unavailable => None,
+        }
+    }
+}
+
+/// A status with its facts, as of a moment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// How things stand.
+    pub status: Status,
+    /// Why, for developers; never shown to users.
+    pub reason: Option<Box<str>>,
+    /// The challenge it is about, if there is one.
+    pub facts: Option<Facts>,
+    at: Timestamp,
+}
+
+/// What may be told of a challenge.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Facts {
+    /// Its public id.
+    pub id: ChallengeId,
+    /// By which channel its code went.
+    pub channel: Box<str>,
+    /// Where its code went, masked.
+    pub to: Box<str>,
+    /// Characters in its code.
+    pub length: u8,
+    /// Whether the code is made of digits only.
+    pub digits: bool,
+    /// Which of its sends was the last, from 1.
+    pub send: u8,
+    /// When it expires, and what is left until then; `None` when it is over.
+    pub live: Option<Live>,
+}
+
+/// What is left of a challenge that is not over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Live {
+    /// When it expires.
+    pub expires_at: Timestamp,
+    /// Wrong codes that may still be typed.
+    pub attempts_left: u8,
+    /// Codes that may still be sent.
+    pub sends_left: u8,
+}
+
+impl Report {
+    /// Reports on `challenge` as of `now`.
+    #[must_use]
+    pub fn new(
+        status: Status,
+        reason: Option<String>,
+        challenge: Option<&Challenge>,
+        rules: &Rules,
+        now: Timestamp,
+    ) -> Self {
+        let facts = challenge.map(|challenge| Facts {
+            id: challenge.id,
+            channel: challenge.destination.channel().into(),
+            to: challenge.destination.masked().into(),
+            length: rules.format.length,
+            digits: rules.format.alphabet == Alphabet::Digits,
+            send: challenge.sends(),
+            live: (challenge.phase(now) == Phase::Live).then(|| Live {
+                expires_at: challenge.expires_at(),
+                attempts_left: challenge.attempts_left(rules),
+                sends_left: challenge.sends_left(rules),
+            }),
+        });
+        Self { status, reason: reason.map(Into::into), facts, at: now }
+    }
+
+    /// Reports that there is nothing to report on.
+    #[must_use]
+    pub fn bare(status: Status, reason: impl Into<Box<str>>, now: Timestamp) -> Self {
+        Self { status, reason: Some(reason.into()), facts: None, at: now }
+    }
+
+    /// Whole seconds from the report until `moment`, rounded up, so that nobody comes back too early.
+    #[must_use]
+    pub fn seconds_until(&self, moment: Timestamp) -> u64 {
+        moment.remaining(self.at).as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX)
+    }
+
+    /// The report as it stands in `context.otp` and in REST answers.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let facts = self.facts.as_ref();
+        let live = facts.and_then(|facts| facts.live);
+        let wire = Wire {
+            status: self.status.name(),
+            message: words::message(self),
+            reason: self.reason.as_deref(),
+            channel: facts.map(|facts| &*facts.channel),
+            to: facts.map(|facts| &*facts.to),
+            length: facts.map(|facts| facts.length),
+            expires_at: live.map(|live| live.expires_at.to_string()),
+            expires_in_seconds: live.map(|live| self.seconds_until(live.expires_at)),
+            attempts_left: match self.status {
+                Status::Locked { .. } => Some(0),
+                _ => live.map(|live| live.attempts_left),
+            },
+            sends_left: live.map(|live| live.sends_left),
+            retry_in_seconds: self.status.retry_at().map(|until| self.seconds_until(until)),
+            challenge_id: facts.map(|facts| facts.id.to_string()),
+        };
+        serde_json::to_string(&wire).unwrap_or_default()
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Wire<'a> {
+    status: &'a str,
+    message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    channel: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    to: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    length: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_in_seconds: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attempts_left: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sends_left: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_in_seconds: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    challenge_id: Option<String>,
+}

@@ -1,0 +1,137 @@
+//! What is kept of a conversation, and under which name.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use super::{Answer, Operation};
+use crate::botkit::BotId;
+use crate::clock::Timestamp;
+use crate::otp::Challenge;
+
+/// How many answers are kept for the platform's retries, which come within seconds.
+const ANSWERS: usize = 8;
+
+/// Longest session id that is kept as it is; longer ones are kept as their digest.
+const LONGEST_SESSION: usize = 200;
+
+/// Names a session: bot, purpose, and the platform's session id. One session holds one challenge.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct SessionKey(Box<str>);
+
+impl SessionKey {
+    /// Makes the key. No two different triples share one: bots and purposes hold no `/`.
+    #[must_use]
+    pub fn new(bot: &BotId, session: &str) -> Self {
+        // The place between the slashes is the purpose's; the platform's webhooks have none.
+        if session.len() <= LONGEST_SESSION {
+            Self(format!("{bot}//{session}").into())
+        } else {
+            Self(format!("{bot}/~/{:x}", u128::from_be_bytes(digest(&[session]))).into())
+        }
+    }
+
+    /// Its text, which codes are bound to.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for SessionKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Names a call within a session: the operation and the platform's request id, digested to one size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RequestKey([u8; 16]);
+
+impl RequestKey {
+    /// Makes the key of a request.
+    #[must_use]
+    pub fn new(operation: Operation, request_id: &str) -> Self {
+        Self(digest(&[operation.name(), "/", request_id]))
+    }
+}
+
+fn digest(parts: &[&str]) -> [u8; 16] {
+    let mut digest = Sha256::new();
+    for part in parts {
+        digest.update(part.as_bytes());
+    }
+    let mut short = [0; 16];
+    short.copy_from_slice(&digest.finalize()[..16]);
+    short
+}
+
+/// A conversation's record: replaced as a whole, never changed in place.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Session {
+    /// Its challenge.
+    pub challenge: Option<Challenge>,
+    answered: Vec<Answered>,
+}
+
+/// A call that has been answered, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answered {
+    /// Which call.
+    pub request: RequestKey,
+    /// How.
+    pub answer: Answer,
+}
+
+impl Session {
+    /// How the call `request` was answered, if it was.
+    #[must_use]
+    pub fn answered(&self, request: RequestKey) -> Option<&Answered> {
+        self.answered.iter().find(|answered| answered.request == request)
+    }
+
+    /// Keeps an answer, in place of an earlier one to the same call.
+    pub fn remember(&mut self, answered: Answered) {
+        if let Some(known) = self.answered.iter_mut().find(|known| known.request == answered.request) {
+            *known = answered;
+            return;
+        }
+        if self.answered.len() == ANSWERS {
+            self.answered.remove(0);
+        }
+        self.answered.reserve_exact(1);
+        self.answered.push(answered);
+    }
+
+    /// When a store may free its memory.
+    #[must_use]
+    pub fn forget_at(&self) -> Timestamp {
+        self.challenge.as_ref().map_or(Timestamp::from_millis(0), Challenge::forget_at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_tell_sessions_apart() {
+        let bot = |text| BotId::parse(text).unwrap();
+        assert_ne!(SessionKey::new(&bot("st-1"), "s"), SessionKey::new(&bot("st-2"), "s"));
+        assert_ne!(SessionKey::new(&bot("st-1"), "s"), SessionKey::new(&bot("st-1"), "S"));
+        let long = "s".repeat(5_000);
+        let key = SessionKey::new(&bot("st-1"), &long);
+        assert!(key.as_str().len() < 60);
+        assert_ne!(key, SessionKey::new(&bot("st-1"), &format!("{long}s")));
+    }
+
+    #[test]
+    fn a_request_is_known_by_operation_and_id() {
+        let key = |operation, id| RequestKey::new(operation, id);
+        assert_eq!(key(Operation::Send, "\"1\""), key(Operation::Send, "\"1\""));
+        assert_ne!(key(Operation::Send, "\"1\""), key(Operation::Send, "1"));
+        assert_ne!(key(Operation::Send, "1"), key(Operation::Verify, "1"));
+    }
+}
