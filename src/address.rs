@@ -66,6 +66,34 @@ impl fmt::Debug for Email {
     }
 }
 
+/// A sender: an address, and the name that mail programs show for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mailbox {
+    /// The name, if there is one.
+    pub name: Option<String>,
+    /// The address.
+    pub email: Email,
+}
+
+impl Mailbox {
+    /// Reads `Acme <no-reply@acme.example>` or a plain address.
+    ///
+    /// # Errors
+    /// [`Invalid`], as for [`Email::parse`].
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        let text = text.trim();
+        let Some((name, rest)) = text.split_once('<') else {
+            return Ok(Self { name: None, email: Email::parse(text)? });
+        };
+        let email = Email::parse(rest.strip_suffix('>').ok_or(Invalid("a closing > is missing"))?)?;
+        let name = name.trim().trim_matches('"').trim();
+        if name.chars().any(char::is_control) {
+            return Err(Invalid("the name holds a line break or another control character"));
+        }
+        Ok(Self { name: (!name.is_empty()).then(|| name.to_owned()), email })
+    }
+}
+
 /// Why a text is no address; worded to follow "the address cannot be used: ".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -144,6 +172,22 @@ mod tests {
             assert!(Email::parse(text).is_err(), "{text:?}");
         }
         assert!(Email::parse(&format!("{}@example.com", "a".repeat(300))).is_err());
+    }
+
+    #[test]
+    fn senders_may_have_a_name() {
+        let email = Email::parse("no-reply@acme.example").unwrap();
+        for (text, name) in [
+            ("no-reply@acme.example", None),
+            ("<no-reply@acme.example>", None),
+            ("Acme <no-reply@acme.example>", Some("Acme".to_owned())),
+            ("\"Acme, Inc.\" <no-reply@acme.example>", Some("Acme, Inc.".to_owned())),
+        ] {
+            assert_eq!(Mailbox::parse(text), Ok(Mailbox { name, email: email.clone() }), "{text}");
+        }
+        for text in ["Acme", "Acme <no-reply@acme.example", "A\nB <no-reply@acme.example>", ""] {
+            assert!(Mailbox::parse(text).is_err(), "{text:?}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// A moment: milliseconds since the Unix epoch, UTC, as `BotUserSession.ExpiryTime` carries it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -51,6 +51,16 @@ impl fmt::Display for Timestamp {
             Err(_) => write!(f, "{}ms", self.0),
         }
     }
+}
+
+/// Reads a span of time from configuration text such as `"30s"`, `"5m"` or `"1h 30m"`.
+///
+/// # Errors
+/// The text is no span, or a negative one.
+pub fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let span = text.parse::<jiff::SignedDuration>().ok().and_then(|span| Duration::try_from(span).ok());
+    span.ok_or_else(|| serde::de::Error::custom(format!("{text:?} is no span of time; write it like \"30s\" or \"5m\"")))
 }
 
 /// Tells the time. Tests and dev mode bring their own.

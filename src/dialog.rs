@@ -9,13 +9,13 @@ mod words;
 pub use input::Reading;
 pub use report::{Report, Status};
 pub use session::{Answered, RequestKey, Session, SessionKey};
-pub use words::{Letter, letter, message};
+pub use words::{Letter, letter};
 
 use rand::CryptoRng;
 
 use crate::address::Destination;
 use crate::clock::Timestamp;
-use crate::otp::{Authority, Challenge, ChallengeId, Code, Handover, Phase, Refusal, Verdict};
+use crate::otp::{Authority, Challenge, ChallengeId, Code, Expose, Handover, Phase, Refusal, Verdict};
 
 /// What a dialog asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -64,15 +64,6 @@ impl Operation {
 #[must_use]
 pub fn plain_name(component: &str) -> String {
     component.chars().filter(|character| !matches!(character, '_' | '-' | ' ')).collect::<String>().to_lowercase()
-}
-
-/// What `BotUserSession.OTP` holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Expose {
-    /// The challenge's public id, which tells nobody the code.
-    Reference,
-    /// The code itself, for bots that send or compare it themselves.
-    Plain,
 }
 
 /// One call, with what came with it.

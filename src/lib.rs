@@ -1,6 +1,38 @@
-//! tbd
+//! One-time-password verification for Kore.ai bots: a callback server that speaks `BotKit`'s wire protocol.
+//!
+//! A request is data that goes forward: bytes, whose credential is checked before the body is read, become a
+//! [`dialog::Call`]; the [`service`] reads the clock and loads the session; [`dialog::turn`] gives a new session, an
+//! answer and what is to be done, and has done nothing yet; the session is saved by compare-and-swap; only then is
+//! the code delivered and the answer given.
+//!
+//! **A module may use only those above it in this table.**
+//!
+//! | module | lives there |
+//! | --- | --- |
+//! | [`telemetry`] | logging, counters, measuring spans |
+//! | [`clock`] | [`clock::Timestamp`], the system's clock and one that can be moved |
+//! | [`address`] | e-mail addresses: parse, normalise, mask. Pure |
+//! | [`otp`] | every rule on codes: generation, digests, challenge states, attempts, resend, expiry. Pure |
+//! | [`botkit`] | Kore's protocol: events, payloads, reply shapes, credentials, error bodies. Pure |
+//! | [`dialog`] | the conversation: [`dialog::turn`], reading inputs, reports, all words said to users. Pure |
+//! | [`store`] | sessions: a trait, and memory behind it |
+//! | [`delivery`] | providers, their order, retries; dev mode's outbox and faults |
+//! | [`platform`] | our calls to the bot platform |
+//! | [`service`] | load, turn, save, act. Owns the generator |
+//! | [`http`] | routes; failures become `BotKit`'s error bodies |
+//! | [`config`] | reads and checks the one configuration |
+//! | [`cli`] | commands and wiring |
+
 pub mod address;
-pub mod clock;
-pub mod otp;
 pub mod botkit;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod delivery;
 pub mod dialog;
+pub mod http;
+pub mod otp;
+pub mod platform;
+pub mod service;
+pub mod store;
+pub mod telemetry;

@@ -6,17 +6,21 @@
 mod challenge;
 mod code;
 mod digest;
+mod settings;
 
 pub use challenge::{Challenge, ChallengeId, Handover, Phase, Refusal, Verdict};
 pub use code::{Alphabet, Code, Format};
 pub use digest::{KeyError, Keys, Scope, Sealed};
+pub use settings::{Accepted, Expose, Key, Settings};
 
 use std::time::Duration;
 
 use rand::CryptoRng;
+use serde::Deserialize;
 
 /// What a replaced code is worth when it is typed after a resend.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum PreviousCode {
     /// It is recognised, refused, and costs nothing: "that was an older code".
     Hint,

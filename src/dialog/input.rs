@@ -17,6 +17,14 @@ pub enum Reading<T> {
     Unusable(String),
 }
 
+impl<T> Reading<T> {
+    /// For operations that need no such input.
+    #[must_use]
+    pub const fn not_asked() -> Self {
+        Self::Unusable(String::new())
+    }
+}
+
 /// Never shows what was typed.
 impl<T> fmt::Debug for Reading<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -169,6 +169,12 @@ impl Report {
         moment.remaining(self.at).as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX)
     }
 
+    /// The next bot message, in the user's words.
+    #[must_use]
+    pub fn message(&self) -> String {
+        words::message(self)
+    }
+
     /// The report as it stands in `context.otp` and in REST answers.
     #[must_use]
     pub fn to_json(&self) -> String {
@@ -176,7 +182,7 @@ impl Report {
         let live = facts.and_then(|facts| facts.live);
         let wire = Wire {
             status: self.status.name(),
-            message: words::message(self),
+            message: self.message(),
             reason: self.reason.as_deref(),
             channel: facts.map(|facts| &*facts.channel),
             to: facts.map(|facts| &*facts.to),

@@ -6,7 +6,7 @@ use crate::clock::Timestamp;
 
 /// The next bot message.
 #[must_use]
-pub fn message(report: &Report) -> String {
+pub(super) fn message(report: &Report) -> String {
     let facts = report.facts.as_ref();
     let to = facts.map_or("you", |facts| &*facts.to);
     let code = facts.map_or_else(

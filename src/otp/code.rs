@@ -3,9 +3,11 @@
 use std::fmt;
 
 use rand::{CryptoRng, RngExt as _};
+use serde::Deserialize;
 
 /// The characters codes are made of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Alphabet {
     /// `0` to `9`.
     Digits,

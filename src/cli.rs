@@ -1,0 +1,79 @@
+//! The commands.
+
+mod assemble;
+mod serve;
+
+pub use assemble::{Parts, assemble};
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, anyhow};
+use clap::{Parser, Subcommand};
+
+use crate::botkit::BotId;
+use crate::clock::{Clock as _, SystemClock};
+use crate::config::{Loaded, environment};
+
+/// One-time-password verification for Kore.ai bots: a BotKit callback server.
+#[derive(Debug, Parser)]
+#[command(version, about, disable_help_subcommand = true)]
+pub struct Cli {
+    /// The configuration file [default: botkit-otp.toml here, if it exists].
+    #[arg(long, env = "BOTKIT_OTP_CONFIG", global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve (also without a command). Without a configuration: dev mode on 127.0.0.1:8003.
+    Serve,
+    /// Check the configuration and print it as it counts, with secrets hidden.
+    Check,
+    /// Print a token that calls as the platform does, for curl.
+    Token {
+        /// The bot to call for, such as st-6b1f0c52-9d3e-5a47-8c21-4e7ab90d3f16.
+        #[arg(long, value_name = "ID")]
+        bot: String,
+        /// How long it is good for, in seconds.
+        #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=86_400))]
+        valid_for: u32,
+    },
+}
+
+impl Cli {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// What kept it from being carried out, in words for whoever typed it.
+    pub fn run(self) -> Result<()> {
+        let loaded = Loaded::read(self.config.as_deref(), &environment())?;
+        match self.command.unwrap_or(Command::Serve) {
+            Command::Serve => serve::serve(&loaded),
+            Command::Check => check(&loaded),
+            Command::Token { bot, valid_for } => token(&loaded, &bot, Duration::from_secs(valid_for.into())),
+        }
+    }
+}
+
+fn check(loaded: &Loaded) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    assemble(loaded, Parts::of_the_machine(loaded, runtime.handle().clone()))?;
+    print!("{}", loaded.show());
+    for warning in loaded.warnings() {
+        eprintln!("warning: {warning}");
+    }
+    Ok(())
+}
+
+fn token(loaded: &Loaded, bot: &str, valid_for: Duration) -> Result<()> {
+    let missing = "there are no credentials to sign with; name a configuration with --config (a server in dev mode \
+                   prints a token of its own when it starts)";
+    let bots = loaded.bots(None).context(missing)?;
+    let id = BotId::parse(bot).ok_or_else(|| anyhow!("{bot:?} is no bot id"))?;
+    let bot = bots.get(&id).ok_or_else(|| anyhow!("the configuration has no bot {id}, and no default"))?;
+    println!("{}", bot.credentials.token_until(SystemClock.now().after(valid_for).seconds()));
+    Ok(())
+}

@@ -1,0 +1,108 @@
+//! Puts a server together from its configuration: the same way for the program, for tests and for benches.
+
+use std::sync::Arc;
+
+use rand::rngs::StdRng;
+use rand::{CryptoRng, RngExt as _};
+use secrecy::SecretString;
+use tokio::runtime::Handle;
+
+use crate::clock::{Clock, SystemClock, VirtualClock};
+use crate::config::{Error, Loaded};
+use crate::delivery::{Deliveries, Delivery, Dev, Provider, SendGrid, ToOutbox, http_client};
+use crate::http::Server;
+use crate::platform::Platform;
+use crate::service::{Background, Generator, Service};
+use crate::telemetry::Metrics;
+
+/// What a server takes from its surroundings.
+pub struct Parts {
+    /// What time it is for codes.
+    pub clock: Arc<dyn Clock>,
+    /// The same clock, where dev mode may move it.
+    pub dev_clock: Option<Arc<VirtualClock>>,
+    /// Where codes come from.
+    pub rng: Box<dyn CryptoRng + Send>,
+    /// What runs work that outlives its request.
+    pub runtime: Handle,
+    /// Client ID and Client Secret for dev mode, where none are configured.
+    pub generated: Option<(String, SecretString)>,
+}
+
+impl Parts {
+    /// What the machine has: its clock, its randomness, and in dev mode fresh credentials.
+    #[must_use]
+    pub fn of_the_machine(loaded: &Loaded, runtime: Handle) -> Self {
+        let mut rng: StdRng = rand::make_rng();
+        let dev_clock = loaded.config.dev.enabled.then(|| Arc::new(VirtualClock::running()));
+        let generated = dev_clock.is_some().then(|| {
+            let (id, secret): (u32, [u64; 4]) = (rng.random(), rng.random());
+            (format!("cs-dev-{id:08x}"), secret.map(|part| format!("{part:016x}")).concat().into())
+        });
+        let clock: Arc<dyn Clock> = match &dev_clock {
+            Some(clock) => Arc::<VirtualClock>::clone(clock),
+            None => Arc::new(SystemClock),
+        };
+        Self { clock, dev_clock, rng: Box::new(rng), runtime, generated }
+    }
+}
+
+/// Puts a server together.
+///
+/// # Errors
+/// A setting that cannot be used. Production does not start with dev mode's doors, nor without credentials, nor
+/// without a provider.
+pub fn assemble(loaded: &Loaded, mut parts: Parts) -> Result<Arc<Server>, Error> {
+    let config = &loaded.config;
+    let generated = parts.generated.as_ref().map(|(id, secret)| (id.as_str(), secret));
+    let authority = config
+        .otp
+        .authority(&mut *parts.rng)
+        .map_err(|(key, problem)| loaded.error(&format!("otp.{key}"), problem))?;
+    let service = Service {
+        authority,
+        expose: config.otp.expose,
+        answer_within: config.platform.answer_within,
+        store: config.store.open(),
+        deliveries: deliveries(loaded)?,
+        clock: parts.clock,
+        generator: Generator::new(parts.rng),
+        metrics: Arc::new(Metrics::default()),
+        background: Background::on(parts.runtime),
+    };
+    let platform = Platform::new(&config.platform, config.dev.enabled)
+        .map_err(|problem| loaded.error("platform.callback_origins", problem))?;
+    Ok(Arc::new(Server {
+        service: Arc::new(service),
+        bots: loaded.bots(generated)?,
+        platform,
+        settings: config.server.clone(),
+        dev_clock: parts.dev_clock,
+    }))
+}
+
+fn deliveries(loaded: &Loaded) -> Result<Deliveries, Error> {
+    let config = &loaded.config;
+    let dev = config.dev.enabled.then(|| Arc::new(Dev::default()));
+    let email: Vec<Box<dyn Delivery>> = if dev.is_some() && !loaded.is_set("delivery.email") {
+        vec![Box::new(ToOutbox)]
+    } else {
+        let providers = config.delivery.email.iter().map(|provider| match provider {
+            Provider::SendGrid => sendgrid(loaded),
+        });
+        providers.collect::<Result<_, _>>()?
+    };
+    if email.is_empty() {
+        return Err(loaded.error("delivery.email", "is empty: no code would ever arrive; name at least one provider"));
+    }
+    Ok(Deliveries { email, dev, insist: config.platform.answer_within })
+}
+
+fn sendgrid(loaded: &Loaded) -> Result<Box<dyn Delivery>, Error> {
+    let settings = &loaded.config.delivery;
+    let http =
+        http_client(settings.timeout).map_err(|error| loaded.error("delivery.sendgrid", error.to_string()))?;
+    let provider = SendGrid::new(&settings.sendgrid, http)
+        .map_err(|(key, problem)| loaded.error(&format!("delivery.sendgrid.{key}"), problem))?;
+    Ok(Box::new(provider))
+}

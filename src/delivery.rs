@@ -1,0 +1,193 @@
+//! Bringing codes to people: the providers, their order, and how long to insist.
+
+mod faults;
+mod mail;
+mod outbox;
+mod sendgrid;
+
+pub use faults::{Fault, Faults};
+pub use mail::Message;
+pub use outbox::{Outbox, Sent, ToOutbox};
+pub use sendgrid::SendGrid;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use backon::{ExponentialBuilder, Retryable as _};
+use log::{info, warn};
+use serde::Deserialize;
+
+use crate::clock;
+use crate::otp::Handover;
+use crate::telemetry::{Metrics, Stopwatch};
+
+/// How codes are delivered.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Settings {
+    /// The providers for mail, in the order they are tried.
+    pub email: Vec<Provider>,
+    /// How long one attempt at one provider may take.
+    #[serde(deserialize_with = "clock::duration")]
+    pub timeout: Duration,
+    /// SendGrid's settings.
+    pub sendgrid: sendgrid::Settings,
+}
+
+/// The providers there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Provider {
+    /// Twilio SendGrid's v3 API.
+    SendGrid,
+}
+
+impl Provider {
+    /// Its name in the configuration, in logs and in metrics.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::SendGrid => "sendgrid",
+        }
+    }
+}
+
+/// Takes messages to where they are delivered from.
+#[async_trait]
+pub trait Delivery: Send + Sync {
+    /// Its name in the configuration, in logs and in metrics.
+    fn name(&self) -> &'static str;
+
+    /// Hands over one message, once. `Ok` means that the provider took responsibility for it; the value is the
+    /// provider's own id of the message, if it gave one.
+    ///
+    /// # Errors
+    /// [`Error`] says whether trying again can help.
+    async fn deliver(&self, message: &Message) -> Result<Option<String>, Error>;
+}
+
+/// Why a provider did not take a message. The text may go to the log: it holds neither key nor address.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// The provider will not take this message, however often it is asked.
+    #[error("refused: {0}")]
+    Refused(String),
+    /// The provider says that the address cannot be reached.
+    #[error("undeliverable: {0}")]
+    Undeliverable(String),
+    /// The provider could not take it this time.
+    #[error("{reason}")]
+    Passing {
+        /// What happened.
+        reason: String,
+        /// How long the provider asks us to wait.
+        retry_after: Option<Duration>,
+    },
+}
+
+impl Error {
+    fn passing(reason: impl Into<String>) -> Self {
+        Self::Passing { reason: reason.into(), retry_after: None }
+    }
+}
+
+/// The providers of a server, in order.
+pub struct Deliveries {
+    /// The providers for mail, in the order they are tried.
+    pub email: Vec<Box<dyn Delivery>>,
+    /// Dev mode's record of everything sent, and its doors.
+    pub dev: Option<Arc<Dev>>,
+    /// How long after the first attempt another may begin.
+    pub insist: Duration,
+}
+
+/// Dev mode's side of delivery.
+#[derive(Debug, Default)]
+pub struct Dev {
+    /// Everything that was sent.
+    pub outbox: Outbox,
+    /// Failures that were asked for.
+    pub faults: Faults,
+}
+
+impl Deliveries {
+    /// Hands a message to the first provider that takes it. What came of it is logged and counted here.
+    pub async fn deliver(&self, message: &Message, metrics: &Metrics) -> Handover {
+        let mut handover = Handover::Failed;
+        for provider in &self.email {
+            let name = provider.name();
+            match self.insist(&**provider, message).await {
+                Ok(message_id) => {
+                    info!("{name} took a message challenge={}", message.challenge);
+                    metrics.delivery(name, "accepted");
+                    if let Some(dev) = &self.dev {
+                        dev.outbox.record(message, name, message_id.as_deref());
+                    }
+                    let message_id = message_id.map(Into::into);
+                    return Handover::Accepted { provider: name.into(), message_id };
+                }
+                Err(error) => {
+                    warn!("{name} did not take a message challenge={}: {error}", message.challenge);
+                    (handover, _) = match error {
+                        Error::Undeliverable(_) => (Handover::Undeliverable, metrics.delivery(name, "undeliverable")),
+                        Error::Refused(_) => (Handover::Failed, metrics.delivery(name, "refused")),
+                        Error::Passing { .. } => (Handover::Failed, metrics.delivery(name, "failed")),
+                    };
+                }
+            }
+        }
+        handover
+    }
+
+    /// Tries one provider, and again after a passing failure, as long as there is time.
+    async fn insist(&self, provider: &dyn Delivery, message: &Message) -> Result<Option<String>, Error> {
+        let stopwatch = Stopwatch::start();
+        let attempt = || async {
+            match self.dev.as_ref().and_then(|dev| dev.faults.take(provider.name())) {
+                Some(fault) => fault.happen().await,
+                None => provider.deliver(message).await,
+            }
+        };
+        attempt
+            .retry(ExponentialBuilder::default().with_min_delay(Duration::from_millis(250)).with_max_times(3))
+            .adjust(|error, pause| {
+                let Error::Passing { retry_after, .. } = error else { return None };
+                let pause = pause?.max(retry_after.unwrap_or_default());
+                (stopwatch.elapsed() + pause < self.insist).then_some(pause)
+            })
+            .notify(|error, pause| {
+                info!(
+                    "{} failed challenge={}: {error}; trying again in {} ms",
+                    provider.name(),
+                    message.challenge,
+                    pause.as_millis()
+                );
+            })
+            .await
+    }
+}
+
+/// The client for calls to other services: bounded in time, following no redirects.
+///
+/// # Errors
+/// The machine has no CA certificates.
+pub fn http_client(timeout: Duration) -> reqwest::Result<reqwest::Client> {
+    reqwest::Client::builder()
+        .timeout(timeout)
+        .connect_timeout(timeout.min(Duration::from_secs(3)))
+        .redirect(reqwest::redirect::Policy::none())
+        .user_agent(concat!("botkit-otp/", env!("CARGO_PKG_VERSION")))
+        .build()
+}
+
+/// What went wrong in a call, without the URL, which may hold what must not be logged.
+#[must_use]
+pub fn describe(error: &reqwest::Error) -> &'static str {
+    if error.is_timeout() {
+        "timed out"
+    } else if error.is_connect() {
+        "connection failed"
+    } else {
+        "connection broke"
+    }
+}

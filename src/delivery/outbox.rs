@@ -1,0 +1,80 @@
+//! Dev mode's mail: kept in memory, read at `/dev/outbox`, never sent.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+
+use async_trait::async_trait;
+use serde::Serialize;
+
+use super::{Delivery, Error, Message};
+
+/// Messages kept; the oldest makes room for the newest.
+const KEPT: usize = 200;
+
+/// Messages as dev mode shows them.
+#[derive(Debug, Default)]
+pub struct Outbox(Mutex<VecDeque<Sent>>);
+
+/// One message that was sent.
+#[derive(Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Sent {
+    id: String,
+    to: String,
+    channel: &'static str,
+    provider: &'static str,
+    subject: String,
+    text: String,
+    html: String,
+    code: String,
+    sent_at: String,
+}
+
+/// Never shows what was sent: this is a type that logs could meet.
+impl std::fmt::Debug for Sent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sent").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+impl Outbox {
+    /// Keeps a message that `provider` took.
+    pub(super) fn record(&self, message: &Message, provider: &'static str, id: Option<&str>) {
+        let sent = Sent {
+            id: id.map_or_else(|| message.challenge.to_string(), str::to_owned),
+            to: message.to.reveal().to_owned(),
+            channel: message.to.channel(),
+            provider,
+            subject: message.subject.clone(),
+            text: message.text.clone(),
+            html: message.html.clone(),
+            code: message.code.reveal().to_owned(),
+            sent_at: message.at.to_string(),
+        };
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.truncate(KEPT - 1);
+        kept.push_front(sent);
+    }
+
+    /// The messages sent to `to`, or all, newest first.
+    #[must_use]
+    pub fn sent(&self, to: Option<&str>) -> Vec<Sent> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.iter().filter(|sent| to.is_none_or(|to| sent.to.eq_ignore_ascii_case(to))).cloned().collect()
+    }
+}
+
+/// Dev mode's provider: takes every message and sends none. Recording is done for it, as for every provider.
+#[derive(Debug)]
+pub struct ToOutbox;
+
+#[async_trait]
+impl Delivery for ToOutbox {
+    fn name(&self) -> &'static str {
+        "outbox"
+    }
+
+    async fn deliver(&self, _message: &Message) -> Result<Option<String>, Error> {
+        Ok(None)
+    }
+}

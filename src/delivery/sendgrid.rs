@@ -1,0 +1,179 @@
+//! SendGrid's `POST /v3/mail/send` (<https://www.twilio.com/docs/sendgrid/api-reference/mail-send/mail-send>).
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use reqwest::StatusCode;
+use reqwest::header::{HeaderMap, RETRY_AFTER};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{Delivery, Error, Message, describe};
+use crate::address::Mailbox;
+
+/// How much of a refusal is read and logged, in bytes.
+const LONGEST_REASON: usize = 300;
+
+/// SendGrid's settings.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Settings {
+    /// An API key with the scope "Mail Send" and no other.
+    pub api_key: SecretString,
+    /// `https://api.sendgrid.com`, or `https://api.eu.sendgrid.com` for a regional subuser.
+    pub base_url: String,
+    /// The verified sender, such as `Acme <no-reply@acme.example>`.
+    pub from: String,
+    /// Where answers go; empty for the sender.
+    pub reply_to: String,
+    /// Names that SendGrid's statistics are grouped by; at most 10.
+    pub categories: Vec<String>,
+    /// Whether SendGrid only checks messages and delivers none.
+    pub sandbox: bool,
+}
+
+/// Sends through SendGrid.
+pub struct SendGrid {
+    http: reqwest::Client,
+    url: String,
+    api_key: SecretString,
+    from: Mailbox,
+    reply_to: Option<Mailbox>,
+    categories: Vec<String>,
+    sandbox: bool,
+}
+
+impl SendGrid {
+    /// Prepares the provider.
+    ///
+    /// # Errors
+    /// The setting that is of no use, and why.
+    pub fn new(settings: &Settings, http: reqwest::Client) -> Result<Self, (&'static str, String)> {
+        if settings.api_key.expose_secret().is_empty() {
+            return Err(("api_key", "is empty; set it, or SENDGRID_API_KEY in the environment".to_owned()));
+        }
+        if reqwest::header::HeaderValue::from_str(settings.api_key.expose_secret()).is_err() {
+            return Err(("api_key", "holds a line break or another character that no key has".to_owned()));
+        }
+        let from = Mailbox::parse(&settings.from).map_err(|invalid| {
+            ("from", format!("is no sender ({invalid}); write it like \"Acme <no-reply@acme.example>\""))
+        })?;
+        let reply_to = match settings.reply_to.trim() {
+            "" => None,
+            text => Some(Mailbox::parse(text).map_err(|invalid| ("reply_to", format!("is no address: {invalid}")))?),
+        };
+        if settings.categories.len() > 10 {
+            return Err(("categories", "has more than the 10 names SendGrid takes".to_owned()));
+        }
+        Ok(Self {
+            http,
+            url: format!("{}/v3/mail/send", settings.base_url.trim_end_matches('/')),
+            api_key: settings.api_key.clone(),
+            from,
+            reply_to,
+            categories: settings.categories.clone(),
+            sandbox: settings.sandbox,
+        })
+    }
+
+    fn body(&self, message: &Message) -> Value {
+        let mut body = json!({
+            "personalizations": [{ "to": [{ "email": message.to.reveal() }] }],
+            "from": mailbox(&self.from),
+            "subject": message.subject,
+            // SendGrid wants the plain part first.
+            "content": [
+                { "type": "text/plain", "value": message.text },
+                { "type": "text/html", "value": message.html },
+            ],
+            // Comes back in every delivery event.
+            "custom_args": { "challenge_id": message.challenge.to_string() },
+            // A tracked code is a code that a third party has seen.
+            "tracking_settings": {
+                "click_tracking": { "enable": false, "enable_text": false },
+                "open_tracking": { "enable": false },
+                "subscription_tracking": { "enable": false },
+            },
+            "mail_settings": { "sandbox_mode": { "enable": self.sandbox } },
+        });
+        if let Some(reply_to) = &self.reply_to {
+            body["reply_to"] = mailbox(reply_to);
+        }
+        if !self.categories.is_empty() {
+            body["categories"] = json!(self.categories);
+        }
+        body
+    }
+}
+
+#[async_trait]
+impl Delivery for SendGrid {
+    fn name(&self) -> &'static str {
+        super::Provider::SendGrid.name()
+    }
+
+    async fn deliver(&self, message: &Message) -> Result<Option<String>, Error> {
+        let response = self
+            .http
+            .post(&self.url)
+            .bearer_auth(self.api_key.expose_secret())
+            .json(&self.body(message))
+            .send()
+            .await
+            .map_err(|error| Error::passing(describe(&error)))?;
+        let status = response.status();
+        match status {
+            // A sandbox answers 200 where the real thing answers 202.
+            StatusCode::ACCEPTED | StatusCode::OK => {
+                Ok(response.headers().get("x-message-id").and_then(|id| Some(id.to_str().ok()?.to_owned())))
+            }
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT => {
+                Err(Error::Passing { reason: status.to_string(), retry_after: retry_after(response.headers()) })
+            }
+            _ if status.is_server_error() => {
+                Err(Error::Passing { reason: status.to_string(), retry_after: retry_after(response.headers()) })
+            }
+            _ => Err(Error::Refused(format!("{status}: {}", reason(response, message.to.reveal()).await))),
+        }
+    }
+}
+
+fn mailbox(mailbox: &Mailbox) -> Value {
+    match &mailbox.name {
+        Some(name) => json!({ "email": mailbox.email.reveal(), "name": name }),
+        None => json!({ "email": mailbox.email.reveal() }),
+    }
+}
+
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    Some(Duration::from_secs(headers.get(RETRY_AFTER)?.to_str().ok()?.parse().ok()?))
+}
+
+/// What SendGrid says is wrong: the `message` and `field` of its errors, without the address, which they may quote.
+async fn reason(mut response: reqwest::Response, address: &str) -> String {
+    #[derive(Deserialize)]
+    struct Errors {
+        errors: Vec<One>,
+    }
+    #[derive(Deserialize)]
+    struct One {
+        message: String,
+        field: Option<String>,
+    }
+    let mut bytes = Vec::new();
+    while bytes.len() < 16_384 {
+        match response.chunk().await {
+            Ok(Some(chunk)) => bytes.extend_from_slice(&chunk),
+            Ok(None) | Err(_) => break,
+        }
+    }
+    let Ok(Errors { errors }) = serde_json::from_slice(&bytes) else {
+        return "no reason given".to_owned();
+    };
+    let texts = errors.into_iter().map(|One { message, field }| match field {
+        Some(field) => format!("{message} ({field})"),
+        None => message,
+    });
+    let said = texts.collect::<Vec<_>>().join("; ").to_lowercase().replace(&address.to_lowercase(), "<address>");
+    said.chars().filter(|character| !character.is_control()).take(LONGEST_REASON).collect()
+}

@@ -1,0 +1,132 @@
+//! The server's doors. This is the only place where a failure becomes an HTTP answer, and where it is logged.
+
+mod body;
+mod botkit;
+mod dev;
+
+pub use botkit::{BotSettings, Names};
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use actix_web::{App, HttpResponse, HttpResponseBuilder, HttpServer, web};
+use log::{info, warn};
+use serde::Deserialize;
+
+use crate::botkit::{Bots, Failure};
+use crate::clock::{self, VirtualClock};
+use crate::platform::Platform;
+use crate::service::Service;
+
+/// How the server is reached.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Settings {
+    /// Where it listens.
+    pub bind: SocketAddr,
+    /// What stands in front of `/sdk`, such as `/otp`; usually nothing.
+    pub api_prefix: String,
+    /// Largest body that is read, in bytes after decompression.
+    pub max_body_bytes: usize,
+    /// How long stopping waits for what runs.
+    #[serde(deserialize_with = "clock::duration")]
+    pub shutdown_within: Duration,
+}
+
+/// Everything the doors lead to.
+pub struct Server {
+    /// Runs calls.
+    pub service: Arc<Service>,
+    /// Who may call.
+    pub bots: Bots<BotSettings>,
+    /// Where messages go on to.
+    pub platform: Platform,
+    /// How the server is reached.
+    pub settings: Settings,
+    /// Dev mode's clock; `None` in production, which has no dev doors.
+    pub dev_clock: Option<Arc<VirtualClock>>,
+}
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
+
+impl Server {
+    /// Hangs the doors into an actix application.
+    pub fn routes(self: Arc<Self>, config: &mut web::ServiceConfig) {
+        let events = format!("{}/sdk/bots/{{bot}}/{{rest:.*}}", self.settings.api_prefix);
+        if self.dev_clock.is_some() {
+            config.configure(dev::routes);
+        }
+        config
+            .service(web::resource(events).route(web::post().to(botkit::receive)).default_service(web::to(not_found)))
+            .route("/healthz", web::get().to(healthz))
+            .route("/metrics", web::get().to(metrics))
+            .default_service(web::to(not_found))
+            .app_data(web::Data::from(self));
+    }
+
+    /// Serves until `shutdown` resolves; then accepts nothing more, lets what runs finish for at most
+    /// `settings.shutdown_within`, and returns.
+    ///
+    /// # Errors
+    /// The socket cannot be served.
+    pub async fn run(
+        self: Arc<Self>,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()>,
+    ) -> std::io::Result<()> {
+        let patience = self.settings.shutdown_within;
+        let background = self.service.background.clone();
+        let application = Arc::clone(&self);
+        let running =
+            HttpServer::new(move || App::new().configure(|config| Arc::clone(&application).routes(config)))
+                .listen(listener)?
+                .disable_signals()
+                .shutdown_timeout(patience.as_secs())
+                .run();
+        let handle = running.handle();
+        let server = tokio::spawn(running);
+        let sweeping = tokio::spawn(Arc::clone(&self.service).sweep());
+        shutdown.await;
+        info!("stopping: no new requests, up to {} s for what runs", patience.as_secs());
+        handle.stop(true).await;
+        sweeping.abort();
+        let left = background.finish(patience).await;
+        if left > 0 {
+            warn!("stopped with {left} deliveries or platform calls unfinished");
+        }
+        server.await.map_err(std::io::Error::other)?
+    }
+}
+
+/// Answers with a failure, in BotKit's envelope.
+fn refuse(failure: &Failure) -> HttpResponse {
+    let mut response = respond(failure.status());
+    let body = failure.body();
+    if *failure == Failure::Unauthorized {
+        response.insert_header((HeaderName::from_static("response-error-description"), body.as_str()));
+    }
+    response.body(body)
+}
+
+/// Begins a JSON answer.
+fn respond(status: u16) -> HttpResponseBuilder {
+    let status = actix_web::http::StatusCode::from_u16(status);
+    let mut response = HttpResponse::build(status.unwrap_or(actix_web::http::StatusCode::INTERNAL_SERVER_ERROR));
+    response.insert_header((CONTENT_TYPE, JSON));
+    response
+}
+
+async fn not_found() -> HttpResponse {
+    refuse(&Failure::NotFound)
+}
+
+async fn healthz() -> HttpResponse {
+    respond(200).body(r#"{"status":"ok"}"#)
+}
+
+async fn metrics(server: web::Data<Server>) -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header((CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8"))
+        .body(server.service.metrics.text())
+}

@@ -1,0 +1,65 @@
+//! Reading a body: bounded, decompressed, checked to be UTF-8, in one buffer.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+
+use actix_web::HttpRequest;
+use actix_web::dev::Decompress;
+use actix_web::error::PayloadError;
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ContentEncoding, HeaderMap};
+use actix_web::web::{Bytes, Payload};
+use futures_core::Stream;
+use log::debug;
+
+use crate::botkit::Failure;
+
+/// Reads the whole body as text.
+pub(super) async fn read(request: &HttpRequest, payload: Payload, limit: usize) -> Result<String, Failure> {
+    let headers = request.headers();
+    let announced = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    if announced.is_some_and(|length| length > limit) {
+        return Err(Failure::TooLarge { limit });
+    }
+    if !is_utf8(headers) {
+        return Err(Failure::Unsupported);
+    }
+    let bytes = match headers.get(CONTENT_ENCODING).map(|value| value.to_str().unwrap_or("?").trim()) {
+        None | Some("" | "identity") => collect(payload, announced.unwrap_or(8_192), limit).await?,
+        Some("gzip") => collect(Decompress::new(payload, ContentEncoding::Gzip), 8_192, limit).await?,
+        Some("deflate") => collect(Decompress::new(payload, ContentEncoding::Deflate), 8_192, limit).await?,
+        Some(_) => return Err(Failure::Unsupported),
+    };
+    String::from_utf8(bytes).map_err(|_| Failure::InvalidJson)
+}
+
+/// Whether the body says that it is UTF-8, as JSON is, or says nothing.
+fn is_utf8(headers: &HeaderMap) -> bool {
+    let Some(value) = headers.get(CONTENT_TYPE) else { return true };
+    let Ok(value) = value.to_str() else { return false };
+    value.split(';').skip(1).all(|parameter| match parameter.split_once('=') {
+        Some((name, charset)) if name.trim().eq_ignore_ascii_case("charset") => {
+            let charset = charset.trim().trim_matches('"');
+            charset.eq_ignore_ascii_case("utf-8") || charset.eq_ignore_ascii_case("utf8")
+        }
+        _ => true,
+    })
+}
+
+async fn collect(
+    mut stream: impl Stream<Item = Result<Bytes, PayloadError>> + Unpin,
+    expected: usize,
+    limit: usize,
+) -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::with_capacity(expected);
+    while let Some(chunk) = poll_fn(|context| Pin::new(&mut stream).poll_next(context)).await {
+        let chunk = chunk.map_err(|error| {
+            debug!("a body broke off: {error}");
+            Failure::Incomplete
+        })?;
+        if bytes.len() + chunk.len() > limit {
+            return Err(Failure::TooLarge { limit });
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes)
+}

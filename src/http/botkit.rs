@@ -1,0 +1,290 @@
+//! The platform's door: `POST {prefix}/sdk/bots/{bot}/components/{component}/{event}` and its short form
+//! `POST {prefix}/sdk/bots/{bot}/{event}`.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use actix_web::web::{Bytes, Data, Payload as Body};
+use actix_web::{HttpRequest, HttpResponse};
+use log::{error, info, warn};
+use tokio::task::JoinHandle;
+
+use super::{Server, body, refuse, respond};
+use crate::botkit::{
+    ASYNC_RESPONSE, Bot, BotId, Changes, Event, Failure, Forward, Payload, Pointer, Rejection, Route, SessionField, reply,
+};
+use crate::clock::{Clock as _, SystemClock};
+use crate::dialog::{Answer, Call, Operation, Reading, Report, RequestKey, SessionKey, Status, plain_name};
+use crate::platform::{Address, Unsafe};
+use crate::service::Outcome;
+use crate::telemetry::Stopwatch;
+
+/// What a bot's dialogs call things.
+#[derive(Debug)]
+pub struct BotSettings {
+    /// Which Webhook node runs which operation.
+    pub components: Names,
+    /// Where an address is looked for, in order.
+    pub destination_fields: Vec<Pointer>,
+    /// Where a typed code is looked for, in order.
+    pub code_fields: Vec<Pointer>,
+}
+
+/// Names of Webhook nodes beyond `OtpSend` and its siblings.
+#[derive(Debug, Default)]
+pub struct Names(HashMap<String, Operation>);
+
+impl Names {
+    /// Lets `component` stand for `operation` too; `false` if it already stands for another one.
+    pub fn add(&mut self, component: &str, operation: Operation) -> bool {
+        let taken = self.operation(component).is_some_and(|known| known != operation);
+        if !taken {
+            self.0.insert(plain_name(component), operation);
+        }
+        !taken
+    }
+
+    fn operation(&self, component: &str) -> Option<Operation> {
+        let own = if self.0.is_empty() { None } else { self.0.get(&plain_name(component)).copied() };
+        own.or_else(|| Operation::of_component(component))
+    }
+}
+
+/// What the log says of a request.
+#[derive(Default)]
+struct Trace {
+    event: &'static str,
+    bot: String,
+    request: String,
+    status: Option<&'static str>,
+}
+
+/// Answers an event.
+pub(super) async fn receive(request: HttpRequest, body: Body, server: Data<Server>) -> HttpResponse {
+    let started = Stopwatch::start();
+    let mut trace = Trace { event: "unknown", ..Trace::default() };
+    let response = match answer(&request, body, &server, &mut trace).await {
+        Ok(response) => response,
+        Err(failure) => refuse(&failure),
+    };
+    let status = response.status().as_u16();
+    server.service.metrics.request(trace.event, status);
+    info!(
+        "{} {status} {:.1} ms bot={} request={}{}{}",
+        trace.event,
+        started.elapsed().as_secs_f64() * 1000.0,
+        trace.bot,
+        trace.request,
+        if trace.status.is_some() { " otp=" } else { "" },
+        trace.status.unwrap_or_default(),
+    );
+    response
+}
+
+async fn answer(
+    request: &HttpRequest,
+    body: Body,
+    server: &Data<Server>,
+    trace: &mut Trace,
+) -> Result<HttpResponse, Failure> {
+    let path = request.match_info();
+    // Before the body is read: a refusal must not cost what a good request costs. The bot whose credentials count is
+    // the one of the matched route, and the same one is handled.
+    let known = BotId::parse(path.get("bot").unwrap_or_default());
+    trace.bot = known.as_ref().map_or("?", BotId::as_str).to_owned();
+    let (id, bot) = known
+        .and_then(|id| server.bots.get(&id).map(|bot| (id, bot)))
+        .ok_or(Rejection::UnknownBot)
+        .and_then(|(id, bot)| {
+            let (token, key) = (header(request.headers(), "token"), header(request.headers(), "apikey"));
+            bot.credentials.check(token, key, SystemClock.now())?;
+            Ok((id, bot))
+        })
+        .map_err(|rejection| {
+            warn!("refused a call for bot={}: {rejection}", trace.bot);
+            Failure::Unauthorized
+        })?;
+    let (component, event) = segments(path.get("rest").unwrap_or_default()).ok_or(Failure::NotFound)?;
+    let event = Event::named(event).ok_or(Failure::EventNotFound)?;
+    trace.event = event.name();
+
+    let payload = Payload::parse(body::read(request, body, server.settings.max_body_bytes).await?)?;
+    let request_id = payload.request_id().map_or_else(|| server.service.request_id(), str::to_owned);
+    trace.request = loggable(&request_id);
+    let route = Route { bot: id, component: component.to_owned(), event, request_id };
+    if event == Event::Webhook {
+        return webhook(server, bot, payload, route, trace).await;
+    }
+    let answer = Bytes::from(reply(&payload, &route, None)?);
+    if let Some(forward) = event.forward() {
+        pass_on(server, bot, &payload, &route, forward, answer.clone())?;
+    }
+    Ok(accepted(answer))
+}
+
+/// The component and the event in what follows the bot in the path.
+fn segments(rest: &str) -> Option<(&str, &str)> {
+    let rest = rest.strip_suffix('/').unwrap_or(rest);
+    match rest.split('/').collect::<Vec<_>>()[..] {
+        [event] => Some(("default", event)),
+        [components, component, event] if components.eq_ignore_ascii_case("components") && !component.is_empty() => {
+            Some((component, event))
+        }
+        _ => None,
+    }
+}
+
+fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
+
+/// A request id as it may stand in a log line, whatever was sent for one.
+fn loggable(request_id: &str) -> String {
+    let plain = |character: &char| character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '.');
+    request_id.chars().filter(plain).take(64).collect()
+}
+
+fn accepted(body: impl Into<Bytes>) -> HttpResponse {
+    const SUPPORTS_ACK: HeaderName = HeaderName::from_static("supportsmessageack");
+    respond(200).insert_header((SUPPORTS_ACK, HeaderValue::from_static("true"))).body(body.into())
+}
+
+/// Hands a message on to where the platform waits for it, after the event has been acknowledged.
+fn pass_on(
+    server: &Data<Server>,
+    bot: &Bot<BotSettings>,
+    payload: &Payload,
+    route: &Route,
+    forward: Forward,
+    body: Bytes,
+) -> Result<(), Failure> {
+    let Some(url) = payload.forward_url(forward) else {
+        return Err(Failure::InvalidArguments(format!("{} is missing", forward.spoken)));
+    };
+    let address = safe(server, route, &url, forward.field)
+        .map_err(|problem| Failure::InvalidArguments(format!("{} {problem}", forward.spoken)))?;
+    let work = post(Arc::clone(server), address, bot.credentials.token(SystemClock.now()), body, route.clone(), forward.field);
+    server.service.background.start(work);
+    Ok(())
+}
+
+fn safe(server: &Server, route: &Route, url: &str, field: &str) -> Result<Address, Unsafe> {
+    server.platform.address(url, &route.bot).inspect_err(|problem| {
+        warn!("{field} {problem} bot={} request={}", route.bot, loggable(&route.request_id));
+    })
+}
+
+async fn post(server: Arc<Server>, address: Address, token: String, body: Bytes, route: Route, field: &'static str) {
+    let outcome = match server.platform.post(&address, &token, body).await {
+        Ok(()) => "accepted",
+        Err(error) => {
+            error!("{field}: {error} bot={} request={}", route.bot, loggable(&route.request_id));
+            "failed"
+        }
+    };
+    server.service.metrics.platform(field, outcome);
+}
+
+/// Answers a Webhook node.
+async fn webhook(
+    server: &Data<Server>,
+    bot: &Bot<BotSettings>,
+    payload: Payload,
+    route: Route,
+    trace: &mut Trace,
+) -> Result<HttpResponse, Failure> {
+    let outcome = run(server, &bot.settings, &payload, &route).await;
+    let (Outcome::Final(answer) | Outcome::Slow { meanwhile: answer, .. }) = &outcome;
+    trace.status = Some(answer.report.status.name());
+    if let Some(reason) = &answer.report.reason {
+        info!("{}: {reason} bot={} request={}", answer.report.status.name(), route.bot, loggable(&route.request_id));
+    }
+    match outcome {
+        Outcome::Final(answer) => Ok(accepted(reply(&payload, &route, Some(&changes(&answer)))?)),
+        Outcome::Slow { meanwhile, finally } => {
+            let callback = payload.callback_url().and_then(|url| safe(server, &route, &url, "callbackUrl").ok());
+            let Some(address) = callback else {
+                return Ok(accepted(reply(&payload, &route, Some(&changes(&meanwhile)))?));
+            };
+            if let Some(finally) = finally {
+                let work = call_back(Arc::clone(server), payload, route, address, finally);
+                server.service.background.start(work);
+            }
+            Ok(respond(202).body(ASYNC_RESPONSE))
+        }
+    }
+}
+
+async fn run(server: &Data<Server>, settings: &BotSettings, payload: &Payload, route: &Route) -> Outcome {
+    let now = server.service.now();
+    let bare = |status, reason: &str| Outcome::Final(Answer { report: Report::bare(status, reason, now), code: None });
+    // The platform names the node; a hand-made call may leave it at the path.
+    let component = payload.component_name().unwrap_or_else(|| route.component.clone());
+    let Some(operation) = settings.components.operation(&component) else {
+        return bare(
+            Status::UnknownComponent,
+            "name the Webhook node OtpSend, OtpVerify, OtpResend, OtpCancel, OtpStatus or OtpGenerate, or map its name \
+             in the server's configuration",
+        );
+    };
+    let Some(session) = payload.session() else {
+        return bare(
+            Status::Misconfigured,
+            "the payload names no session: BotUserSession.conversationSessionId, a user id and a channel are all missing",
+        );
+    };
+    let find = |fields: &[Pointer]| fields.iter().find_map(|field| payload.find(field.keys()));
+    let format = server.service.authority.rules.format;
+    let call = Call {
+        operation,
+        request: payload.request_id().map(|id| RequestKey::new(operation, id)),
+        destination: match operation {
+            Operation::Send | Operation::Generate => Reading::destination(find(&settings.destination_fields).as_ref()),
+            Operation::Verify | Operation::Resend | Operation::Cancel | Operation::Status => Reading::not_asked(),
+        },
+        code: match operation {
+            Operation::Verify => Reading::code(find(&settings.code_fields).as_ref(), format),
+            Operation::Send | Operation::Generate | Operation::Resend | Operation::Cancel | Operation::Status => {
+                Reading::not_asked()
+            }
+        },
+    };
+    server.service.call(&SessionKey::new(&route.bot, &session), call).await
+}
+
+/// Sends the answer of a slow call after it.
+async fn call_back(server: Arc<Server>, payload: Payload, route: Route, address: Address, finally: JoinHandle<Answer>) {
+    let Ok(answer) = finally.await else { return };
+    let Some(bot) = server.bots.get(&route.bot) else { return };
+    match reply(&payload, &route, Some(&changes(&answer))) {
+        Ok(body) => {
+            let token = bot.credentials.token(SystemClock.now());
+            post(Arc::clone(&server), address, token, body.into(), route, "callbackUrl").await;
+        }
+        Err(failure) => error!("callbackUrl: no answer could be written: {failure}"),
+    }
+}
+
+/// Puts an answer into the platform's words.
+fn changes(answer: &Answer) -> Changes {
+    let report = &answer.report;
+    let otp = report.to_json();
+    if report.status == Status::UnknownComponent {
+        return Changes { message: None, otp, session: Vec::new() };
+    }
+    // Said every time, so that no stale `true` survives a failure.
+    let verified = matches!(report.status, Status::Verified | Status::AlreadyVerified);
+    let mut session = vec![(SessionField::OtpVerified, verified.to_string())];
+    if let Some(facts) = &report.facts {
+        match (&facts.live, &answer.code) {
+            (Some(live), code) => {
+                let stands_for = code.as_ref().map_or_else(|| facts.id.to_string(), |code| code.reveal().to_owned());
+                session.push((SessionField::Otp, format!("\"{stands_for}\"")));
+                session.push((SessionField::ExpiryTime, live.expires_at.millis().to_string()));
+            }
+            (None, _) => session.push((SessionField::Otp, "null".to_owned())),
+        }
+    }
+    Changes { message: Some(report.message()), otp, session }
+}

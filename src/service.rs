@@ -1,0 +1,272 @@
+//! One call from end to end: load the session, take the turn, save, and only then act. The only place that reads the
+//! clock and owns the generator.
+
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use log::{error, warn};
+use rand::{CryptoRng, Rng, TryCryptoRng, TryRng};
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
+use tokio_util::task::TaskTracker;
+
+use crate::clock::{Clock, Timestamp};
+use crate::delivery::{Deliveries, Message};
+use crate::dialog::{Answer, Answered, Call, Delivery, Effect, Report, SessionKey, Status, handed_over, turn};
+use crate::otp::{Authority, Expose, Handover};
+use crate::store::{Store, Unavailable};
+use crate::telemetry::{Metrics, Stopwatch};
+
+/// How often a lost race is run again. Somebody wins every round, so only a broken store gets here.
+const ROUNDS: u32 = 10_000;
+
+/// How often a call looks whether the delivery that another one has begun is done.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
+/// How often what nobody needs any more is freed.
+const SWEEP: Duration = Duration::from_mins(1);
+
+/// Runs calls.
+pub struct Service {
+    /// What the rules need.
+    pub authority: Authority,
+    /// What `BotUserSession.OTP` holds.
+    pub expose: Expose,
+    /// How long an answer may take.
+    pub answer_within: Duration,
+    /// Where sessions are kept.
+    pub store: Arc<dyn Store>,
+    /// How codes get to people.
+    pub deliveries: Deliveries,
+    /// What time it is for codes.
+    pub clock: Arc<dyn Clock>,
+    /// Where codes come from.
+    pub generator: Generator,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// What goes on after a request has been answered.
+    pub background: Background,
+}
+
+/// The generator, shared by all threads and locked only while it is drawn from.
+pub struct Generator(Mutex<Box<dyn CryptoRng + Send>>);
+
+impl Generator {
+    /// Shares a generator.
+    #[must_use]
+    pub fn new(rng: impl CryptoRng + Send + 'static) -> Self {
+        Self(Mutex::new(Box::new(rng)))
+    }
+
+    fn draw<T>(&self, from: impl FnOnce(&mut dyn CryptoRng) -> T) -> T {
+        from(&mut **self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Locks for each draw, so that a turn which draws nothing locks nothing.
+impl TryRng for &Generator {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        Ok(self.draw(|rng| rng.next_u32()))
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        Ok(self.draw(|rng| rng.next_u64()))
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
+        self.draw(|rng| rng.fill_bytes(bytes));
+        Ok(())
+    }
+}
+
+impl TryCryptoRng for &Generator {}
+
+/// Work that outlives its request. It runs on the program's own runtime, since a request's ends with the server's
+/// workers, and shutting down waits for it.
+#[derive(Clone, Debug)]
+pub struct Background {
+    tracker: TaskTracker,
+    runtime: Handle,
+}
+
+impl Background {
+    /// Runs work on `runtime`.
+    #[must_use]
+    pub fn on(runtime: Handle) -> Self {
+        Self { tracker: TaskTracker::new(), runtime }
+    }
+
+    /// Starts a piece of work.
+    pub fn start<F>(&self, work: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        self.tracker.spawn_on(work, &self.runtime)
+    }
+
+    /// Waits until all work is done, but no longer than `limit`. Says how much was left.
+    pub async fn finish(&self, limit: Duration) -> usize {
+        self.tracker.close();
+        let _ = tokio::time::timeout(limit, self.tracker.wait()).await;
+        self.tracker.len()
+    }
+}
+
+/// What a call came to.
+#[derive(Debug)]
+pub enum Outcome {
+    /// The answer, for good.
+    Final(Answer),
+    /// The code is still being delivered.
+    Slow {
+        /// The answer for now.
+        meanwhile: Answer,
+        /// The answer for good, once it is there; `None` if an earlier call waits for it.
+        finally: Option<JoinHandle<Answer>>,
+    },
+}
+
+impl Service {
+    /// Runs one call.
+    pub async fn call(self: &Arc<Self>, key: &SessionKey, call: Call) -> Outcome {
+        let started = Stopwatch::start();
+        let outcome = match self.settle(key, &call).await {
+            Ok((answer, Some(Effect::Deliver(delivery)))) => {
+                let work = Arc::clone(self).deliver(key.clone(), call.clone(), delivery);
+                self.wait(answer, self.background.start(work)).await
+            }
+            Ok((answer, None)) if answer.report.status == Status::Queued && call.request.is_some() => {
+                self.look(key, &call, answer, started).await
+            }
+            Ok((answer, None)) => Outcome::Final(answer),
+            Err(unavailable) => Outcome::Final(self.unavailable(&unavailable)),
+        };
+        let (Outcome::Final(answer) | Outcome::Slow { meanwhile: answer, .. }) = &outcome;
+        self.metrics.operation(call.operation.name(), answer.report.status.name());
+        outcome
+    }
+
+    /// Loads, takes the turn and saves, again and again until nobody was faster.
+    async fn settle(&self, key: &SessionKey, call: &Call) -> Result<(Answer, Option<Effect>), Unavailable> {
+        for _ in 0..ROUNDS {
+            let stored = self.store.load(key).await?;
+            let session = stored.as_ref().map(|stored| &*stored.session);
+            let now = self.clock.now();
+            let turn =
+                turn(session, call, &self.authority, self.expose, key.as_str(), now, &mut &self.generator);
+            let Some(next) = turn.session else {
+                return Ok((turn.answer, turn.effect));
+            };
+            if self.store.replace(key, stored.map(|stored| stored.version), Arc::new(next)).await? {
+                return Ok((turn.answer, turn.effect));
+            }
+        }
+        Err(Unavailable(format!("lost {ROUNDS} races in a row")))
+    }
+
+    /// Waits for a delivery as long as an answer may take.
+    async fn wait(&self, meanwhile: Answer, mut work: JoinHandle<Answer>) -> Outcome {
+        match tokio::time::timeout(self.answer_within, &mut work).await {
+            Ok(Ok(answer)) => Outcome::Final(answer),
+            // Only a bug or the end of the process ends the work early: the code may or may not be on its way.
+            Ok(Err(_)) => Outcome::Final(meanwhile),
+            Err(_) => Outcome::Slow { meanwhile, finally: Some(work) },
+        }
+    }
+
+    /// Waits, for a call that came again, until the delivery it began the first time is done.
+    async fn look(&self, key: &SessionKey, call: &Call, meanwhile: Answer, started: Stopwatch) -> Outcome {
+        while started.elapsed() < self.answer_within {
+            tokio::time::sleep(LOOK_AGAIN).await;
+            match self.settle(key, call).await {
+                Ok((answer, _)) if answer.report.status == Status::Queued => {}
+                Ok((answer, _)) => return Outcome::Final(answer),
+                Err(unavailable) => return Outcome::Final(self.unavailable(&unavailable)),
+            }
+        }
+        Outcome::Slow { meanwhile, finally: None }
+    }
+
+    /// Delivers a code and notes what came of it, in the challenge and in the answer that is kept for retries.
+    async fn deliver(self: Arc<Self>, key: SessionKey, call: Call, delivery: Delivery) -> Answer {
+        let message = Message::write(&delivery, self.clock.now());
+        let handover = self.deliveries.deliver(&message, &self.metrics).await;
+        let code = (self.expose == Expose::Plain).then(|| delivery.code.clone());
+        match self.note(&key, &call, &delivery, &handover, code.as_ref()).await {
+            Ok(answer) => answer,
+            Err(unavailable) => {
+                error!("cannot note what came of a delivery challenge={}: {unavailable}", delivery.challenge);
+                self.unavailable(&unavailable)
+            }
+        }
+    }
+
+    async fn note(
+        &self,
+        key: &SessionKey,
+        call: &Call,
+        delivery: &Delivery,
+        handover: &Handover,
+        code: Option<&crate::otp::Code>,
+    ) -> Result<Answer, Unavailable> {
+        for _ in 0..ROUNDS {
+            let stored = self.store.load(key).await?;
+            let now = self.clock.now();
+            let status = handed_over(handover);
+            let Some(stored) = stored else {
+                let report = Report::bare(status, "the session was forgotten meanwhile", now);
+                return Ok(Answer { report, code: None });
+            };
+            let mut session = (*stored.session).clone();
+            let noted = session
+                .challenge
+                .as_ref()
+                .and_then(|challenge| challenge.handed_over(delivery.challenge, delivery.send, handover.clone()));
+            session.challenge = noted.or(session.challenge);
+            let report = Report::new(status, None, session.challenge.as_ref(), &self.authority.rules, now);
+            let answer = Answer { report, code: code.cloned() };
+            if let Some(request) = call.request {
+                session.remember(Answered { request, answer: answer.clone() });
+            }
+            if self.store.replace(key, Some(stored.version), Arc::new(session)).await? {
+                return Ok(answer);
+            }
+        }
+        Err(Unavailable(format!("lost {ROUNDS} races in a row")))
+    }
+
+    /// Nothing was read or written: nothing is verified, nothing is sent.
+    fn unavailable(&self, unavailable: &Unavailable) -> Answer {
+        warn!("{unavailable}");
+        Answer { report: Report::bare(Status::Unavailable, "the session store does not answer", self.now()), code: None }
+    }
+
+    /// The time that governs codes.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Invents a request id where the platform sent none, as BotKit does: 16 bytes in hexadecimal.
+    #[must_use]
+    pub fn request_id(&self) -> String {
+        let mut generator = &self.generator;
+        format!("\"{:016x}{:016x}\"", generator.next_u64(), generator.next_u64())
+    }
+
+    /// Frees, for ever, what nobody needs any more.
+    pub async fn sweep(self: Arc<Self>) -> Infallible {
+        loop {
+            tokio::time::sleep(SWEEP).await;
+            let service = Arc::clone(&self);
+            let swept = tokio::task::spawn_blocking(move || service.store.sweep(service.clock.now()));
+            if let Err(error) = swept.await {
+                error!("sweeping failed: {error}");
+            }
+        }
+    }
+}

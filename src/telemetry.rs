@@ -1,0 +1,111 @@
+//! What operators see: log lines and counters. Neither ever holds a code, a token, a key, an address or a text.
+
+use std::io::Write as _;
+use std::time::{Duration, Instant};
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::registry::Registry;
+
+/// Starts logging to standard error. `RUST_LOG` says how much; without it everything from `info` up.
+pub fn start_logging() {
+    let environment = env_logger::Env::default().default_filter_or("info,actix_server=warn");
+    env_logger::Builder::from_env(environment)
+        .format(|line, record| {
+            writeln!(line, "{} {:<5} {}", line.timestamp_millis(), record.level(), record.args())
+        })
+        .init();
+}
+
+/// Measures how long something takes.
+#[derive(Clone, Copy, Debug)]
+pub struct Stopwatch(Instant);
+
+impl Stopwatch {
+    /// Starts measuring.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "spans are measured here; moments come from a `Clock`")]
+    pub fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    /// The time since the start.
+    #[must_use]
+    pub fn elapsed(self) -> Duration {
+        self.0.elapsed()
+    }
+}
+
+/// Labels of [`Metrics::requests`].
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Request {
+    /// The event, or the name of the route.
+    pub event: &'static str,
+    /// The HTTP status.
+    pub status: u32,
+}
+
+/// Labels of the other counters: what it is about, and what came of it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Result {
+    /// The operation, provider or platform call.
+    pub what: &'static str,
+    /// What came of it.
+    pub outcome: &'static str,
+}
+
+/// The counters of one server.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    requests: Family<Request, Counter>,
+    operations: Family<Result, Counter>,
+    deliveries: Family<Result, Counter>,
+    platform: Family<Result, Counter>,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut registry = Registry::with_prefix("botkit_otp");
+        let (requests, operations, deliveries, platform) =
+            (Family::default(), Family::default(), Family::default(), Family::default());
+        registry.register("requests", "HTTP requests by event and status", Family::clone(&requests));
+        registry.register("operations", "OTP operations by name and status", Family::clone(&operations));
+        registry.register("deliveries", "Messages handed to providers", Family::clone(&deliveries));
+        registry.register("platform_calls", "Calls to the bot platform", Family::clone(&platform));
+        Self { registry, requests, operations, deliveries, platform }
+    }
+}
+
+impl Metrics {
+    /// Counts an answered request.
+    pub fn request(&self, event: &'static str, status: u16) {
+        self.requests.get_or_create(&Request { event, status: status.into() }).inc();
+    }
+
+    /// Counts an operation.
+    pub fn operation(&self, what: &'static str, outcome: &'static str) {
+        self.operations.get_or_create(&Result { what, outcome }).inc();
+    }
+
+    /// Counts a message handed to a provider.
+    pub fn delivery(&self, what: &'static str, outcome: &'static str) {
+        self.deliveries.get_or_create(&Result { what, outcome }).inc();
+    }
+
+    /// Counts a call to the platform.
+    pub fn platform(&self, what: &'static str, outcome: &'static str) {
+        self.platform.get_or_create(&Result { what, outcome }).inc();
+    }
+
+    /// Everything counted so far, in the `OpenMetrics` text format.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        // Writing to a string has no way to fail.
+        let _ = encode(&mut text, &self.registry);
+        text
+    }
+}
