@@ -1,5 +1,7 @@
 //! What operators see: log lines and counters. Neither ever holds a code, a token, a key, an address or a text.
 
+mod log_writer;
+
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 
@@ -9,14 +11,27 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
 
+/// Writes out what has been logged and not yet written, when it goes out of scope.
+#[must_use = "lines are lost if nobody waits for them to be written"]
+pub struct Logging(log_writer::Lines);
+
+impl Drop for Logging {
+    fn drop(&mut self) {
+        self.0.flush();
+    }
+}
+
 /// Starts logging to standard error. `RUST_LOG` says how much; without it everything from `info` up.
-pub fn start_logging() {
+pub fn start_logging() -> Logging {
+    let lines = log_writer::Lines::start();
     let environment = env_logger::Env::default().default_filter_or("info,actix_server=warn");
     env_logger::Builder::from_env(environment)
         .format(|line, record| {
             writeln!(line, "{} {:<5} {}", line.timestamp_millis(), record.level(), record.args())
         })
+        .target(env_logger::Target::Pipe(Box::new(lines.clone())))
         .init();
+    Logging(lines)
 }
 
 /// Measures how long something takes.

@@ -2,7 +2,6 @@
 //! original text, so what is handed on is the sender's own bytes: key order, number text, escapes and white space.
 
 use std::fmt;
-use std::ops::Range;
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
@@ -10,22 +9,57 @@ use serde_json::value::RawValue;
 /// The members that are opened, and what is opened in them; everything else is only checked.
 pub(super) struct Shape(pub(super) &'static [(&'static str, Shape)]);
 
+/// A piece of the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Span {
+    start: u32,
+    end: u32,
+}
+
+impl Span {
+    fn new(start: usize, end: usize) -> Self {
+        // `Object::open` takes no text whose positions do not fit.
+        let position = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+        Self { start: position(start), end: position(end) }
+    }
+
+    /// Where it begins.
+    pub(super) const fn start(self) -> usize {
+        self.start as usize
+    }
+
+    /// Where it is over.
+    pub(super) const fn end(self) -> usize {
+        self.end as usize
+    }
+
+    const fn len(self) -> usize {
+        self.end() - self.start()
+    }
+
+    /// Its text.
+    pub(super) fn of(self, text: &str) -> &str {
+        &text[self.start()..self.end()]
+    }
+}
+
 /// One object and where it stands.
 #[derive(Debug)]
 pub(super) struct Object {
     /// From its opening brace to behind its closing one.
-    pub(super) span: Range<usize>,
+    pub(super) span: Span,
     members: Vec<Member>,
 }
 
 /// One `"key": value`.
 #[derive(Debug)]
 pub(super) struct Member {
-    key: Range<usize>,
+    /// With its quotes.
+    key: Span,
     /// The value's text.
-    pub(super) value: Range<usize>,
+    pub(super) value: Span,
     /// The value, if the shape opens it and it is an object.
-    pub(super) inner: Option<Object>,
+    pub(super) inner: Option<Box<Object>>,
 }
 
 impl Object {
@@ -34,6 +68,9 @@ impl Object {
     /// # Errors
     /// The text is not JSON, or not an object.
     pub(super) fn open(text: &str, shape: &'static Shape) -> Result<Self, serde_json::Error> {
+        if u32::try_from(text.len()).is_err() {
+            return Err(serde_json::Error::custom("a text of 4 GB is not looked at"));
+        }
         let mut deserializer = serde_json::Deserializer::from_str(text);
         let start = skip_white(text, 0);
         let root = Opening { text, start, shape }.deserialize(&mut deserializer)?;
@@ -43,7 +80,7 @@ impl Object {
 
     /// The member called `name`; the last one, as in JavaScript, if there are several.
     pub(super) fn get(&self, text: &str, name: &str) -> Option<&Member> {
-        self.members.iter().rev().find(|member| same_key(&text[member.key.clone()], name))
+        self.members.iter().rev().find(|member| same_key(text, member.key, name))
     }
 
     /// Whether it has no members.
@@ -53,10 +90,15 @@ impl Object {
 }
 
 /// Compares a key as it is written, quotes and escapes included, with a name.
-fn same_key(written: &str, name: &str) -> bool {
-    let inside = &written[1..written.len() - 1];
-    inside == name
-        || (inside.contains('\\') && serde_json::from_str::<String>(written).is_ok_and(|key| key == name))
+fn same_key(text: &str, key: Span, name: &str) -> bool {
+    // An escape is always longer than what it stands for, so a key of the name's length has none or is another one.
+    if key.len() == name.len() + 2 {
+        return &key.of(text)[1..=name.len()] == name;
+    }
+    key.len() > name.len() + 2 && {
+        let written = key.of(text);
+        written.contains('\\') && serde_json::from_str::<String>(written).is_ok_and(|plain| plain == name)
+    }
 }
 
 fn skip_white(text: &str, from: usize) -> usize {
@@ -74,16 +116,15 @@ struct Opening<'t> {
 
 impl Opening<'_> {
     /// Where a piece that was borrowed from the text stands in it.
-    fn place(&self, piece: &RawValue) -> Range<usize> {
+    fn place(&self, piece: &RawValue) -> Span {
         let start = piece.get().as_ptr().addr() - self.text.as_ptr().addr();
-        start..start + piece.get().len()
+        Span::new(start, start + piece.get().len())
     }
 
     /// If the value after `key` is an object that is to be opened: how.
-    fn inner(&self, key: &Range<usize>) -> Option<Self> {
-        let written = &self.text[key.clone()];
-        let (_, shape) = self.shape.0.iter().find(|(name, _)| same_key(written, name))?;
-        let start = skip_white(self.text, skip_white(self.text, key.end) + 1);
+    fn inner(&self, key: Span) -> Option<Self> {
+        let (_, shape) = self.shape.0.iter().find(|(name, _)| same_key(self.text, key, name))?;
+        let start = skip_white(self.text, skip_white(self.text, key.end()) + 1);
         (self.text.as_bytes().get(start) == Some(&b'{')).then_some(Self { text: self.text, start, shape })
     }
 }
@@ -108,19 +149,16 @@ impl<'de> Visitor<'de> for Opening<'de> {
         let mut end = self.start + 1;
         while let Some(key) = map.next_key::<&'de RawValue>()? {
             let key = self.place(key);
-            if !self.text[key.clone()].starts_with('"') {
-                return Err(A::Error::custom("a key must be a string"));
-            }
-            let (value, inner) = if let Some(opening) = self.inner(&key) {
+            let (value, inner) = if let Some(opening) = self.inner(key) {
                 let object = map.next_value_seed(opening)?;
-                (object.span.clone(), Some(object))
+                (object.span, Some(Box::new(object)))
             } else {
                 (self.place(map.next_value()?), None)
             };
-            end = value.end;
+            end = value.end();
             members.push(Member { key, value, inner });
         }
-        Ok(Object { span: self.start..skip_white(self.text, end) + 1, members })
+        Ok(Object { span: Span::new(self.start, skip_white(self.text, end) + 1), members })
     }
 }
 
@@ -134,13 +172,13 @@ mod tests {
     fn pieces_are_the_senders_own_bytes() {
         let text = " {\"n\" : 1.10 ,\"a\": { \"b\" : {\n} , \"x\\u0079\":\"\\u00e9\" } , \"n\":12345678901234567890} ";
         let root = Object::open(text, &SHAPE).unwrap();
-        assert_eq!(&text[root.span.clone()], text.trim());
-        assert_eq!(&text[root.get(text, "n").unwrap().value.clone()], "12345678901234567890");
+        assert_eq!(root.span.of(text), text.trim());
+        assert_eq!(root.get(text, "n").unwrap().value.of(text), "12345678901234567890");
         let a = root.get(text, "a").unwrap().inner.as_ref().unwrap();
-        assert_eq!(&text[a.span.clone()], "{ \"b\" : {\n} , \"x\\u0079\":\"\\u00e9\" }");
+        assert_eq!(a.span.of(text), "{ \"b\" : {\n} , \"x\\u0079\":\"\\u00e9\" }");
         let b = a.get(text, "b").unwrap().inner.as_ref().unwrap();
-        assert_eq!((&text[b.span.clone()], b.is_empty()), ("{\n}", true));
-        assert_eq!(&text[a.get(text, "xy").unwrap().value.clone()], "\"\\u00e9\"");
+        assert_eq!((b.span.of(text), b.is_empty()), ("{\n}", true));
+        assert_eq!(a.get(text, "xy").unwrap().value.of(text), "\"\\u00e9\"");
     }
 
     #[test]
@@ -149,7 +187,7 @@ mod tests {
             let text = format!("{{\"a\":{value}}}");
             let root = Object::open(&text, &SHAPE).unwrap();
             let member = root.get(&text, "a").unwrap();
-            assert_eq!((&text[member.value.clone()], member.inner.is_none()), (value, true));
+            assert_eq!((member.value.of(&text), member.inner.is_none()), (value, true));
         }
     }
 

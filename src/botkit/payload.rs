@@ -1,12 +1,11 @@
 //! The body of an event: where in it the things stand that we read.
 
 use std::fmt;
-use std::ops::Range;
 
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use super::document::{Member, Object, Shape};
+use super::document::{Member, Object, Shape, Span};
 use super::reply::is_falsy;
 use super::{Failure, Forward};
 
@@ -81,14 +80,14 @@ impl Payload {
         self.root.get(&self.text, name)
     }
 
-    pub(super) fn slice(&self, range: &Range<usize>) -> &str {
-        &self.text[range.clone()]
+    pub(super) fn slice(&self, span: Span) -> &str {
+        span.of(&self.text)
     }
 
     /// `requestId` as it is written; `None` if it is missing or falsy, for which BotKit invents one.
     #[must_use]
     pub fn request_id(&self) -> Option<&str> {
-        self.member("requestId").map(|member| self.slice(&member.value)).filter(|json| !is_falsy(json))
+        self.member("requestId").map(|member| self.slice(member.value)).filter(|json| !is_falsy(json))
     }
 
     /// The name of the Webhook node that runs; `None` if it is missing or not a string.
@@ -134,7 +133,7 @@ impl Payload {
             match (&member.inner, rest.is_empty()) {
                 (Some(_), true) => return Some(Found::Other),
                 (Some(inner), false) => object = inner,
-                (None, _) => return found(self.slice(&member.value), rest),
+                (None, _) => return found(self.slice(member.value), rest),
             }
         }
         None

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use super::document::{Member, Object};
+use super::document::{Member, Object, Span};
 use super::{BotId, Event, Failure, Payload};
 
 const MESSAGE: &[&str] = &[
@@ -109,17 +109,17 @@ pub fn reply(payload: &Payload, route: &Route, changes: Option<&Changes>) -> Res
             ("componentId", _) => body.push_str(&json_string(&route.component)),
             ("ackMessage", _) => body.push_str("true"),
             ("agent_transfer", _) => {
-                let value = value.map_or("false", |member| payload.slice(&member.value));
+                let value = value.map_or("false", |member| payload.slice(member.value));
                 body.push_str(if is_falsy(value) { "false" } else { value });
             }
             ("message", Some(Changes { message: Some(message), .. })) => body.push_str(&json_string(message)),
             ("context", Some(changes)) => push_context(&mut body, payload, value, changes)?,
             ("componentName", _) => match payload.member("dialogComponentName") {
-                Some(member) => body.push_str(payload.slice(&member.value)),
+                Some(member) => body.push_str(payload.slice(member.value)),
                 None => body.truncate(start),
             },
             _ => match value {
-                Some(member) => body.push_str(payload.slice(&member.value)),
+                Some(member) => body.push_str(payload.slice(member.value)),
                 None => body.truncate(start),
             },
         }
@@ -149,7 +149,7 @@ fn push_context(
     context: Option<&Member>,
     changes: &Changes,
 ) -> Result<(), Failure> {
-    let Some(context) = context.filter(|member| payload.slice(&member.value) != "null") else {
+    let Some(context) = context.filter(|member| payload.slice(member.value) != "null") else {
         body.push_str(&object([("otp", &changes.otp)]));
         return Ok(());
     };
@@ -167,13 +167,15 @@ fn push_context(
             },
             Place::Free => {
                 edits.put(open, [("session", &object([("BotUserSession", &object(ours()))])), ("otp", &changes.otp)]);
-                return edits.write(body, &context.value);
+                edits.write(body, context.value);
+                return Ok(());
             }
             Place::Taken => {}
         }
     }
     edits.put(open, [("otp", &changes.otp)]);
-    edits.write(body, &context.value)
+    edits.write(body, context.value);
+    Ok(())
 }
 
 fn object<'a>(members: impl IntoIterator<Item = (&'a str, &'a String)>) -> String {
@@ -200,7 +202,7 @@ impl<'a> Edits<'a> {
         match object.get(self.payload.text(), name) {
             None => Place::Free,
             Some(Member { inner: Some(inner), .. }) => Place::Object(inner),
-            Some(member) if self.payload.slice(&member.value) == "null" => Place::Free,
+            Some(member) if self.payload.slice(member.value) == "null" => Place::Free,
             Some(_) => Place::Taken,
         }
     }
@@ -210,7 +212,7 @@ impl<'a> Edits<'a> {
         let mut added = String::new();
         for (key, json) in members {
             if let Some(member) = object.get(self.payload.text(), key) {
-                self.list.push((member.value.clone(), json.clone()));
+                self.list.push((member.value.start()..member.value.end(), json.clone()));
                 continue;
             }
             if !(object.is_empty() && added.is_empty()) {
@@ -219,21 +221,21 @@ impl<'a> Edits<'a> {
             added.push_str(&format!("\"{key}\":{json}"));
         }
         if !added.is_empty() {
-            let end = object.span.end - 1;
+            let end = object.span.end() - 1;
             self.list.push((end..end, added));
         }
     }
 
-    fn write(mut self, body: &mut String, span: &Range<usize>) -> Result<(), Failure> {
+    fn write(mut self, body: &mut String, span: Span) {
         self.list.sort_by_key(|(range, _)| range.start);
-        let mut from = span.start;
-        for (range, text) in &self.list {
-            body.push_str(self.payload.slice(&(from..range.start)));
-            body.push_str(text);
+        let text = self.payload.text();
+        let mut from = span.start();
+        for (range, replacement) in &self.list {
+            body.push_str(&text[from..range.start]);
+            body.push_str(replacement);
             from = range.end;
         }
-        body.push_str(self.payload.slice(&(from..span.end)));
-        Ok(())
+        body.push_str(&text[from..span.end()]);
     }
 }
 

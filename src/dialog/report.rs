@@ -175,14 +175,14 @@ impl Report {
         words::message(self)
     }
 
-    /// The report as it stands in `context.otp` and in REST answers.
+    /// The report as it stands in `context.otp`, with the message that goes with it.
     #[must_use]
-    pub fn to_json(&self) -> String {
+    pub fn to_json(&self, message: &str) -> String {
         let facts = self.facts.as_ref();
         let live = facts.and_then(|facts| facts.live);
         let wire = Wire {
             status: self.status.name(),
-            message: self.message(),
+            message,
             reason: self.reason.as_deref(),
             channel: facts.map(|facts| &*facts.channel),
             to: facts.map(|facts| &*facts.to),
@@ -205,7 +205,7 @@ impl Report {
 #[serde(rename_all = "camelCase")]
 struct Wire<'a> {
     status: &'a str,
-    message: String,
+    message: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]

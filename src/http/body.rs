@@ -16,7 +16,7 @@ use crate::botkit::Failure;
 /// Reads the whole body as text.
 pub(super) async fn read(request: &HttpRequest, payload: Payload, limit: usize) -> Result<String, Failure> {
     let headers = request.headers();
-    let announced = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    let announced = announced(headers);
     if announced.is_some_and(|length| length > limit) {
         return Err(Failure::TooLarge { limit });
     }
@@ -30,6 +30,19 @@ pub(super) async fn read(request: &HttpRequest, payload: Payload, limit: usize) 
         Some(_) => return Err(Failure::Unsupported),
     };
     String::from_utf8(bytes).map_err(|_| Failure::InvalidJson)
+}
+
+/// Reads a short body and forgets it, so that a refused caller can keep its connection; a long one is left unread,
+/// and the connection is closed.
+pub(super) async fn discard(request: &HttpRequest, payload: Payload) {
+    const SHORT: usize = 65_536;
+    if announced(request.headers()).is_some_and(|length| length <= SHORT) {
+        let _ = collect(payload, 0, SHORT).await;
+    }
+}
+
+fn announced(headers: &HeaderMap) -> Option<usize> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 /// Whether the body says that it is UTF-8, as JSON is, or says nothing.

@@ -58,39 +58,59 @@ struct Trace {
     bot: String,
     request: String,
     status: Option<&'static str>,
+    rejection: Option<Rejection>,
+}
+
+impl Trace {
+    /// What came of it: the operation's status, or why the caller was refused.
+    fn outcome(&self) -> String {
+        match (self.status, self.rejection) {
+            (_, Some(rejection)) => format!(" refused: {rejection}"),
+            (Some(status), None) => format!(" otp={status}"),
+            (None, None) => String::new(),
+        }
+    }
 }
 
 /// Answers an event.
 pub(super) async fn receive(request: HttpRequest, body: Body, server: Data<Server>) -> HttpResponse {
     let started = Stopwatch::start();
     let mut trace = Trace { event: "unknown", ..Trace::default() };
-    let response = match answer(&request, body, &server, &mut trace).await {
-        Ok(response) => response,
-        Err(failure) => refuse(&failure),
+    let response = match admit(&request, &server, &mut trace) {
+        Ok(admitted) => match answer(&request, body, &server, admitted, &mut trace).await {
+            Ok(response) => response,
+            Err(failure) => refuse(&failure),
+        },
+        Err(failure) => {
+            body::discard(&request, body).await;
+            refuse(&failure)
+        }
     };
     let status = response.status().as_u16();
     server.service.metrics.request(trace.event, status);
     info!(
-        "{} {status} {:.1} ms bot={} request={}{}{}",
+        "{} {status} {:.1} ms bot={} request={}{}",
         trace.event,
         started.elapsed().as_secs_f64() * 1000.0,
         trace.bot,
         trace.request,
-        if trace.status.is_some() { " otp=" } else { "" },
-        trace.status.unwrap_or_default(),
+        trace.outcome(),
     );
     response
 }
 
-async fn answer(
-    request: &HttpRequest,
-    body: Body,
-    server: &Data<Server>,
-    trace: &mut Trace,
-) -> Result<HttpResponse, Failure> {
+/// A request that may be answered: its bot is known, its token is good, its path leads somewhere.
+struct Admitted<'a> {
+    id: BotId,
+    bot: &'a Bot<BotSettings>,
+    component: String,
+    event: Event,
+}
+
+/// Looks at everything that stands in front of the body: a refusal must not cost what a good request costs. The bot
+/// whose credentials count is the one of the matched route, and the same one is handled.
+fn admit<'a>(request: &HttpRequest, server: &'a Data<Server>, trace: &mut Trace) -> Result<Admitted<'a>, Failure> {
     let path = request.match_info();
-    // Before the body is read: a refusal must not cost what a good request costs. The bot whose credentials count is
-    // the one of the matched route, and the same one is handled.
     let known = BotId::parse(path.get("bot").unwrap_or_default());
     trace.bot = known.as_ref().map_or("?", BotId::as_str).to_owned();
     let (id, bot) = known
@@ -102,17 +122,27 @@ async fn answer(
             Ok((id, bot))
         })
         .map_err(|rejection| {
-            warn!("refused a call for bot={}: {rejection}", trace.bot);
+            trace.rejection = Some(rejection);
             Failure::Unauthorized
         })?;
     let (component, event) = segments(path.get("rest").unwrap_or_default()).ok_or(Failure::NotFound)?;
     let event = Event::named(event).ok_or(Failure::EventNotFound)?;
     trace.event = event.name();
+    Ok(Admitted { id, bot, component: component.to_owned(), event })
+}
 
+async fn answer(
+    request: &HttpRequest,
+    body: Body,
+    server: &Data<Server>,
+    admitted: Admitted<'_>,
+    trace: &mut Trace,
+) -> Result<HttpResponse, Failure> {
+    let Admitted { id, bot, component, event } = admitted;
     let payload = Payload::parse(body::read(request, body, server.settings.max_body_bytes).await?)?;
     let request_id = payload.request_id().map_or_else(|| server.service.request_id(), str::to_owned);
     trace.request = loggable(&request_id);
-    let route = Route { bot: id, component: component.to_owned(), event, request_id };
+    let route = Route { bot: id, component, event, request_id };
     if event == Event::Webhook {
         return webhook(server, bot, payload, route, trace).await;
     }
@@ -194,21 +224,27 @@ async fn webhook(
     route: Route,
     trace: &mut Trace,
 ) -> Result<HttpResponse, Failure> {
-    let outcome = run(server, &bot.settings, &payload, &route).await;
+    // The platform names the node; a hand-made call may leave it at the path.
+    let component = payload.component_name().unwrap_or_else(|| route.component.clone());
+    let operation = bot.settings.components.operation(&component);
+    let outcome = match operation {
+        Some(operation) => run(server, &bot.settings, &payload, &route, operation).await,
+        None => Outcome::Final(unknown_component(server)),
+    };
     let (Outcome::Final(answer) | Outcome::Slow { meanwhile: answer, .. }) = &outcome;
     trace.status = Some(answer.report.status.name());
     if let Some(reason) = &answer.report.reason {
         info!("{}: {reason} bot={} request={}", answer.report.status.name(), route.bot, loggable(&route.request_id));
     }
     match outcome {
-        Outcome::Final(answer) => Ok(accepted(reply(&payload, &route, Some(&changes(&answer)))?)),
+        Outcome::Final(answer) => Ok(accepted(reply(&payload, &route, Some(&changes(operation, &answer)))?)),
         Outcome::Slow { meanwhile, finally } => {
             let callback = payload.callback_url().and_then(|url| safe(server, &route, &url, "callbackUrl").ok());
             let Some(address) = callback else {
-                return Ok(accepted(reply(&payload, &route, Some(&changes(&meanwhile)))?));
+                return Ok(accepted(reply(&payload, &route, Some(&changes(operation, &meanwhile)))?));
             };
             if let Some(finally) = finally {
-                let work = call_back(Arc::clone(server), payload, route, address, finally);
+                let work = call_back(Arc::clone(server), payload, route, address, operation, finally);
                 server.service.background.start(work);
             }
             Ok(respond(202).body(ASYNC_RESPONSE))
@@ -216,23 +252,23 @@ async fn webhook(
     }
 }
 
-async fn run(server: &Data<Server>, settings: &BotSettings, payload: &Payload, route: &Route) -> Outcome {
-    let now = server.service.now();
-    let bare = |status, reason: &str| Outcome::Final(Answer { report: Report::bare(status, reason, now), code: None });
-    // The platform names the node; a hand-made call may leave it at the path.
-    let component = payload.component_name().unwrap_or_else(|| route.component.clone());
-    let Some(operation) = settings.components.operation(&component) else {
-        return bare(
-            Status::UnknownComponent,
-            "name the Webhook node OtpSend, OtpVerify, OtpResend, OtpCancel, OtpStatus or OtpGenerate, or map its name \
-             in the server's configuration",
-        );
-    };
+fn unknown_component(server: &Server) -> Answer {
+    let reason = "name the Webhook node OtpSend, OtpVerify, OtpResend, OtpCancel, OtpStatus or OtpGenerate, or map its \
+                  name in the server's configuration";
+    Answer { report: Report::bare(Status::UnknownComponent, reason, server.service.now()), code: None }
+}
+
+async fn run(
+    server: &Data<Server>,
+    settings: &BotSettings,
+    payload: &Payload,
+    route: &Route,
+    operation: Operation,
+) -> Outcome {
     let Some(session) = payload.session() else {
-        return bare(
-            Status::Misconfigured,
-            "the payload names no session: BotUserSession.conversationSessionId, a user id and a channel are all missing",
-        );
+        let reason = "the payload names no session: BotUserSession.conversationSessionId and the user's id are missing";
+        let report = Report::bare(Status::Misconfigured, reason, server.service.now());
+        return Outcome::Final(Answer { report, code: None });
     };
     let find = |fields: &[Pointer]| fields.iter().find_map(|field| payload.find(field.keys()));
     let format = server.service.authority.rules.format;
@@ -254,10 +290,17 @@ async fn run(server: &Data<Server>, settings: &BotSettings, payload: &Payload, r
 }
 
 /// Sends the answer of a slow call after it.
-async fn call_back(server: Arc<Server>, payload: Payload, route: Route, address: Address, finally: JoinHandle<Answer>) {
+async fn call_back(
+    server: Arc<Server>,
+    payload: Payload,
+    route: Route,
+    address: Address,
+    operation: Option<Operation>,
+    finally: JoinHandle<Answer>,
+) {
     let Ok(answer) = finally.await else { return };
     let Some(bot) = server.bots.get(&route.bot) else { return };
-    match reply(&payload, &route, Some(&changes(&answer))) {
+    match reply(&payload, &route, Some(&changes(operation, &answer))) {
         Ok(body) => {
             let token = bot.credentials.token(SystemClock.now());
             post(Arc::clone(&server), address, token, body.into(), route, "callbackUrl").await;
@@ -267,17 +310,24 @@ async fn call_back(server: Arc<Server>, payload: Payload, route: Route, address:
 }
 
 /// Puts an answer into the platform's words.
-fn changes(answer: &Answer) -> Changes {
-    let report = &answer.report;
-    let otp = report.to_json();
-    if report.status == Status::UnknownComponent {
-        return Changes { message: None, otp, session: Vec::new() };
+fn changes(operation: Option<Operation>, answer: &Answer) -> Changes {
+    let Answer { report, code } = answer;
+    let message = report.message();
+    let otp = report.to_json(&message);
+    match operation {
+        // Not ours: the message stays as it came.
+        None => return Changes { message: None, otp, session: Vec::new() },
+        // Asking changes nothing.
+        Some(Operation::Status) => return Changes { message: Some(message), otp, session: Vec::new() },
+        Some(
+            Operation::Send | Operation::Verify | Operation::Resend | Operation::Cancel | Operation::Generate,
+        ) => {}
     }
-    // Said every time, so that no stale `true` survives a failure.
-    let verified = matches!(report.status, Status::Verified | Status::AlreadyVerified);
-    let mut session = vec![(SessionField::OtpVerified, verified.to_string())];
+    // Said every time, and true only when a code has just been used up: no stale `true` survives a failure, and a
+    // second try at a used code does not pass for a first one.
+    let mut session = vec![(SessionField::OtpVerified, (report.status == Status::Verified).to_string())];
     if let Some(facts) = &report.facts {
-        match (&facts.live, &answer.code) {
+        match (&facts.live, code) {
             (Some(live), code) => {
                 let stands_for = code.as_ref().map_or_else(|| facts.id.to_string(), |code| code.reveal().to_owned());
                 session.push((SessionField::Otp, format!("\"{stands_for}\"")));
@@ -286,5 +336,5 @@ fn changes(answer: &Answer) -> Changes {
             (None, _) => session.push((SessionField::Otp, "null".to_owned())),
         }
     }
-    Changes { message: Some(report.message()), otp, session }
+    Changes { message: Some(message), otp, session }
 }
