@@ -1,6 +1,7 @@
 //! Where codes go: e-mail addresses, parsed at the door, shown only masked.
 
 use std::fmt;
+use std::sync::Arc;
 
 use email_address::{EmailAddress, Options};
 use serde::{Deserialize, Serialize};
@@ -12,7 +13,7 @@ const LONGEST: usize = 254;
 /// The domain is in lower case; the local part is as typed, since its owner decides what case means.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Email(Box<str>);
+pub struct Email(Arc<str>);
 
 impl Email {
     /// Reads one plain address such as `mira@example.com`. White space around it is dropped.

@@ -55,15 +55,14 @@ impl Operation {
     /// The operation a Webhook node called `OtpSend`, `otp_send`, `OTP Send` and the like stands for.
     #[must_use]
     pub fn of_component(component: &str) -> Option<Self> {
-        let plain = plain_name(component);
-        Self::ALL.into_iter().find(|operation| plain.strip_prefix("otp") == Some(operation.name()))
+        let named = |operation: &Self| plain_name(component).eq("otp".chars().chain(operation.name().chars()));
+        Self::ALL.into_iter().find(named)
     }
 }
 
 /// A component's name without what builders vary: case, `_`, `-` and spaces.
-#[must_use]
-pub fn plain_name(component: &str) -> String {
-    component.chars().filter(|character| !matches!(character, '_' | '-' | ' ')).collect::<String>().to_lowercase()
+pub fn plain_name(component: &str) -> impl Iterator<Item = char> {
+    component.chars().filter(|character| !matches!(character, '_' | '-' | ' ')).flat_map(char::to_lowercase)
 }
 
 /// One call, with what came with it.

@@ -56,6 +56,8 @@ pub(super) struct Object {
 pub(super) struct Member {
     /// With its quotes.
     key: Span,
+    /// Whether an escape stands in the key, so that its text is not its name.
+    escaped: bool,
     /// The value's text.
     pub(super) value: Span,
     /// The value, if the shape opens it and it is an object.
@@ -80,7 +82,7 @@ impl Object {
 
     /// The member called `name`; the last one, as in JavaScript, if there are several.
     pub(super) fn get(&self, text: &str, name: &str) -> Option<&Member> {
-        self.members.iter().rev().find(|member| same_key(text, member.key, name))
+        self.members.iter().rev().find(|member| member.is(text, name))
     }
 
     /// Whether it has no members.
@@ -89,15 +91,14 @@ impl Object {
     }
 }
 
-/// Compares a key as it is written, quotes and escapes included, with a name.
-fn same_key(text: &str, key: Span, name: &str) -> bool {
-    // An escape is always longer than what it stands for, so a key of the name's length has none or is another one.
-    if key.len() == name.len() + 2 {
-        return &key.of(text)[1..=name.len()] == name;
-    }
-    key.len() > name.len() + 2 && {
-        let written = key.of(text);
-        written.contains('\\') && serde_json::from_str::<String>(written).is_ok_and(|plain| plain == name)
+impl Member {
+    /// Whether its key is `name`.
+    fn is(&self, text: &str, name: &str) -> bool {
+        // Most keys are of another length; nothing is read to pass them by.
+        if self.key.len() == name.len() + 2 {
+            return text.as_bytes()[self.key.start() + 1..].starts_with(name.as_bytes());
+        }
+        self.escaped && serde_json::from_str::<String>(self.key.of(text)).is_ok_and(|plain| plain == name)
     }
 }
 
@@ -121,10 +122,10 @@ impl Opening<'_> {
         Span::new(start, start + piece.get().len())
     }
 
-    /// If the value after `key` is an object that is to be opened: how.
-    fn inner(&self, key: Span) -> Option<Self> {
-        let (_, shape) = self.shape.0.iter().find(|(name, _)| same_key(self.text, key, name))?;
-        let start = skip_white(self.text, skip_white(self.text, key.end()) + 1);
+    /// If the value of `member` is an object that is to be opened: how.
+    fn inner(&self, member: &Member) -> Option<Self> {
+        let (_, shape) = self.shape.0.iter().find(|(name, _)| member.is(self.text, name))?;
+        let start = skip_white(self.text, skip_white(self.text, member.key.end()) + 1);
         (self.text.as_bytes().get(start) == Some(&b'{')).then_some(Self { text: self.text, start, shape })
     }
 }
@@ -148,15 +149,17 @@ impl<'de> Visitor<'de> for Opening<'de> {
         let mut members = Vec::with_capacity(24);
         let mut end = self.start + 1;
         while let Some(key) = map.next_key::<&'de RawValue>()? {
-            let key = self.place(key);
-            let (value, inner) = if let Some(opening) = self.inner(key) {
+            let (key, escaped) = (self.place(key), key.get().contains('\\'));
+            let mut member = Member { key, escaped, value: key, inner: None };
+            if let Some(opening) = self.inner(&member) {
                 let object = map.next_value_seed(opening)?;
-                (object.span, Some(Box::new(object)))
+                member.value = object.span;
+                member.inner = Some(Box::new(object));
             } else {
-                (self.place(map.next_value()?), None)
-            };
-            end = value.end();
-            members.push(Member { key, value, inner });
+                member.value = self.place(map.next_value()?);
+            }
+            end = member.value.end();
+            members.push(member);
         }
         Ok(Object { span: Span::new(self.start, skip_white(self.text, end) + 1), members })
     }

@@ -1,13 +1,15 @@
 //! The answer of every operation: a status to branch on, and the facts that go with it.
 
-use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+use serde::Serialize;
 
 use super::words;
 use crate::clock::Timestamp;
 use crate::otp::{Alphabet, Challenge, ChallengeId, Phase, Rules};
 
 /// How things stand. The names on the wire are a closed list, and dialogs compare them as text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the README's table says what each one means")]
 pub enum Status {
     Sent,
@@ -90,7 +92,7 @@ impl Status {
 }
 
 /// A status with its facts, as of a moment.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
     /// How things stand.
     pub status: Status,
@@ -102,14 +104,14 @@ pub struct Report {
 }
 
 /// What may be told of a challenge.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Facts {
     /// Its public id.
     pub id: ChallengeId,
     /// By which channel its code went.
-    pub channel: Box<str>,
+    pub channel: &'static str,
     /// Where its code went, masked.
-    pub to: Box<str>,
+    pub to: Arc<str>,
     /// Characters in its code.
     pub length: u8,
     /// Whether the code is made of digits only.
@@ -121,7 +123,7 @@ pub struct Facts {
 }
 
 /// What is left of a challenge that is not over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Live {
     /// When it expires.
     pub expires_at: Timestamp,
@@ -143,7 +145,7 @@ impl Report {
     ) -> Self {
         let facts = challenge.map(|challenge| Facts {
             id: challenge.id,
-            channel: challenge.destination.channel().into(),
+            channel: challenge.destination.channel(),
             to: challenge.destination.masked().into(),
             length: rules.format.length,
             digits: rules.format.alphabet == Alphabet::Digits,
@@ -184,7 +186,7 @@ impl Report {
             status: self.status.name(),
             message,
             reason: self.reason.as_deref(),
-            channel: facts.map(|facts| &*facts.channel),
+            channel: facts.map(|facts| facts.channel),
             to: facts.map(|facts| &*facts.to),
             length: facts.map(|facts| facts.length),
             expires_at: live.map(|live| live.expires_at.to_string()),

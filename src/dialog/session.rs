@@ -1,6 +1,7 @@
 //! What is kept of a conversation, and under which name.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -26,7 +27,7 @@ impl SessionKey {
     pub fn new(bot: &BotId, session: &str) -> Self {
         // The place between the slashes is the purpose's; the platform's webhooks have none.
         if session.len() <= LONGEST_SESSION {
-            Self(format!("{bot}//{session}").into())
+            Self([bot.as_str(), "//", session].concat().into())
         } else {
             Self(format!("{bot}/~/{:x}", u128::from_be_bytes(digest(&[session]))).into())
         }
@@ -73,7 +74,8 @@ fn digest(parts: &[&str]) -> [u8; 16] {
 pub struct Session {
     /// Its challenge.
     pub challenge: Option<Challenge>,
-    answered: Vec<Answered>,
+    // Shared with the versions before: an answer never changes once it is given.
+    answered: Vec<Arc<Answered>>,
 }
 
 /// A call that has been answered, and how.
@@ -89,20 +91,20 @@ impl Session {
     /// How the call `request` was answered, if it was.
     #[must_use]
     pub fn answered(&self, request: RequestKey) -> Option<&Answered> {
-        self.answered.iter().find(|answered| answered.request == request)
+        self.answered.iter().map(|answered| &**answered).find(|answered| answered.request == request)
     }
 
     /// Keeps an answer, in place of an earlier one to the same call.
     pub fn remember(&mut self, answered: Answered) {
         if let Some(known) = self.answered.iter_mut().find(|known| known.request == answered.request) {
-            *known = answered;
+            *known = Arc::new(answered);
             return;
         }
         if self.answered.len() == ANSWERS {
             self.answered.remove(0);
         }
         self.answered.reserve_exact(1);
-        self.answered.push(answered);
+        self.answered.push(Arc::new(answered));
     }
 
     /// When a store may free its memory.

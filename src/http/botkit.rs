@@ -40,13 +40,13 @@ impl Names {
     pub fn add(&mut self, component: &str, operation: Operation) -> bool {
         let taken = self.operation(component).is_some_and(|known| known != operation);
         if !taken {
-            self.0.insert(plain_name(component), operation);
+            self.0.insert(plain_name(component).collect(), operation);
         }
         !taken
     }
 
     fn operation(&self, component: &str) -> Option<Operation> {
-        let own = if self.0.is_empty() { None } else { self.0.get(&plain_name(component)).copied() };
+        let own = if self.0.is_empty() { None } else { self.0.get(&plain_name(component).collect::<String>()).copied() };
         own.or_else(|| Operation::of_component(component))
     }
 }

@@ -4,6 +4,7 @@
 //! Nothing is changed in place, so a caller that loses a race takes the operation again on what the winner left.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rand::CryptoRng;
@@ -23,7 +24,8 @@ pub struct ChallengeId([u8; 16]);
 
 impl fmt::Display for ChallengeId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ch_{}", hex(&self.0))
+        let text: String = "ch_".chars().chain(hex(&self.0)).collect();
+        f.write_str(&text)
     }
 }
 
@@ -67,9 +69,9 @@ pub enum Handover {
     /// A provider took the message, and named it thus, for matching its later events.
     Accepted {
         /// The provider's name in the configuration.
-        provider: Box<str>,
+        provider: Arc<str>,
         /// The provider's own id of the message, if it gave one.
-        message_id: Option<Box<str>>,
+        message_id: Option<Arc<str>>,
     },
     /// No provider took the message. The next send need not wait.
     Failed,

@@ -3,6 +3,7 @@
 //! hash of six digits is undone by trying them all, hence the key.
 
 use std::fmt;
+use std::sync::Arc;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use rand::CryptoRng;
@@ -18,7 +19,7 @@ const SHORTEST_KEY: usize = 32;
 /// The server's keys. The first one digests new codes; the others still verify codes digested under them, so a key
 /// can be replaced without breaking the codes that are on their way.
 pub struct Keys {
-    ring: Vec<(Box<str>, Hmac<Sha256>)>,
+    ring: Vec<(Arc<str>, Hmac<Sha256>)>,
 }
 
 impl Keys {
@@ -27,7 +28,7 @@ impl Keys {
     /// # Errors
     /// No key at all, an id that is empty or used twice, a secret of fewer than 32 bytes.
     pub fn new<'a>(keys: impl IntoIterator<Item = (&'a str, &'a SecretString)>) -> Result<Self, KeyError> {
-        let mut ring: Vec<(Box<str>, Hmac<Sha256>)> = Vec::new();
+        let mut ring: Vec<(Arc<str>, Hmac<Sha256>)> = Vec::new();
         for (id, secret) in keys {
             let secret = secret.expose_secret().as_bytes();
             if id.is_empty() || ring.iter().any(|(known, _)| **known == *id) {
@@ -99,7 +100,7 @@ pub struct Scope<'a> {
 /// A code as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sealed {
-    key: Box<str>,
+    key: Arc<str>,
     salt: [u8; 16],
     tag: [u8; 32],
 }
