@@ -6,18 +6,21 @@
 //! session instead. Linux only: the figures come from `/proc`.
 
 use std::fs::File;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use botkit_otp::botkit::{Algorithm, Credentials};
 use botkit_otp::clock::{Clock as _, SystemClock, Timestamp};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 const CONNECTIONS: usize = 32;
 const ROUNDS: usize = 5;
+/// Each round is cut into slices, ours and the floor's in turn, so that a machine whose speed drifts is as kind or
+/// unkind to the one as to the other.
+const SLICES: usize = 20;
 const BOT: &str = "st-6b1f0c52-9d3e-5a47-8c21-4e7ab90d3f16";
 const APP_ID: &str = "cs-bench";
 const SECRET: &str = "a secret for nothing but this bench";
@@ -111,8 +114,10 @@ impl Server {
         while TcpStream::connect(&server.address).is_err() {
             std::thread::sleep(Duration::from_micros(200));
         }
-        let mut client = Client::connect(&server.address);
-        client.exchange(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n");
+        block_on(async {
+            let mut client = Client::connect(&server.address).await;
+            client.exchange(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
+        });
         println!("our server: first answer {:.1} ms after the start, {:.1} MB idle", millis(started), server.megabytes());
         server
     }
@@ -142,83 +147,90 @@ fn millis(since: Instant) -> f64 {
 
 /// One keep-alive connection.
 struct Client {
-    stream: TcpStream,
+    stream: tokio::net::TcpStream,
     buffer: Vec<u8>,
 }
 
 impl Client {
-    fn connect(address: &str) -> Self {
-        let stream = TcpStream::connect(address).expect("it listens");
+    async fn connect(address: &str) -> Self {
+        let stream = tokio::net::TcpStream::connect(address).await.expect("it listens");
         stream.set_nodelay(true).expect("TCP");
         Self { stream, buffer: Vec::new() }
     }
 
     /// Sends a request and reads the whole answer. Gives its status.
-    fn exchange(&mut self, request: &[u8]) -> u16 {
-        self.stream.write_all(request).expect("it reads");
+    async fn exchange(&mut self, request: &[u8]) -> u16 {
+        self.stream.write_all(request).await.expect("it reads");
         self.buffer.clear();
-        let mut chunk = [0; 65_536];
+        let mut end = None;
         loop {
-            let count = self.stream.read(&mut chunk).expect("it answers");
+            let count = self.stream.read_buf(&mut self.buffer).await.expect("it answers");
             assert!(count > 0, "it hung up");
-            self.buffer.extend_from_slice(&chunk[..count]);
-            let Some(end) = self.buffer.windows(4).position(|window| window == b"\r\n\r\n") else { continue };
-            let head = String::from_utf8_lossy(&self.buffer[..end]).to_lowercase();
-            let length = head.split("content-length: ").nth(1).and_then(|rest| rest.split("\r\n").next());
-            let length: usize = length.expect("a length").parse().expect("a number");
-            while self.buffer.len() < end + 4 + length {
-                let count = self.stream.read(&mut chunk).expect("it goes on");
-                assert!(count > 0, "it hung up");
-                self.buffer.extend_from_slice(&chunk[..count]);
+            if end.is_none() {
+                end = self.buffer.windows(4).position(|window| window == b"\r\n\r\n").map(|head| {
+                    let text = std::str::from_utf8(&self.buffer[..head]).expect("ASCII");
+                    let length = text.split("content-length: ").nth(1).and_then(|rest| rest.split("\r\n").next());
+                    head + 4 + length.expect("a length").parse::<usize>().expect("a number")
+                });
             }
-            return head[9..12].parse().expect("a status");
+            if end.is_some_and(|end| self.buffer.len() >= end) {
+                return std::str::from_utf8(&self.buffer[9..12]).expect("ASCII").parse().expect("a status");
+            }
         }
     }
 }
 
-/// A body whose session and request can be changed in place: all ids have the same length.
+/// The placeholders that bodies are made with; ids of the same lengths are written over them.
+const SESSION_ID: &str = "6a5f0e3b9c1d2e4f5a6b7c8d";
+const REQUEST_ID: &str = "1784540790118";
+
+/// A request whose session and request ids are changed in place, so that loading costs the machine little.
 #[derive(Clone)]
-struct Template {
-    text: String,
+struct Request {
+    bytes: Vec<u8>,
+    sessions: Vec<usize>,
+    requests: Vec<usize>,
 }
 
-impl Template {
-    fn new(size: usize) -> Self {
-        let large = include_str!("../fixtures/payloads/on_webhook_large.json");
-        let small = serde_json::from_str::<serde_json::Value>(include_str!("../fixtures/payloads/on_webhook.json"));
-        let small = small.expect("JSON").to_string();
-        let text = if size <= small.len() {
-            small
-        } else {
-            // As many rows of the large payload as fit.
-            let (head, rest) = large.split_once("\"rows\":[\n").expect("rows");
-            let (rows, tail) = rest.split_once("\n]").expect("rows");
-            let room = size - head.len() - tail.len();
-            let end = rows[..room].rfind(",\n").expect("more than one row");
-            format!("{head}\"rows\":[\n{}\n]{tail}", &rows[..end])
-        };
-        let text = text
-            .replace("\"OtpSend\"", "\"OtpVerify\"")
-            .replace("\"UserEmail\":\"mira@example.com\"", "\"UserEmail\":\"mira@example.com\",\"OtpEntity\":\"000000\"")
-            .replace("\"UserEmail\": \"mira@example.com\"", "\"UserEmail\": \"mira@example.com\",\"OtpEntity\":\"000000\"");
-        Self { text }
+impl Request {
+    fn new(body: &str, operation: &str, token: &str) -> Self {
+        let body = body.replace("OtpVerify", operation);
+        let text = format!(
+            "POST /sdk/bots/{BOT}/components/dc-3f8b6d20-a15c-5e94-87d3-c9e0b4f12a76/on_webhook HTTP/1.1\r\n\
+             host: localhost\r\ntoken: {token}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        let places = |id: &str| text.match_indices(id).map(|(place, _)| place).collect();
+        Self { sessions: places(SESSION_ID), requests: places(REQUEST_ID), bytes: text.into_bytes() }
     }
 
-    fn request(&self, operation: &str, session: usize, request: usize, token: &str) -> Vec<u8> {
-        let body = self
-            .text
-            .replace("OtpVerify", operation)
-            .replace("6a5f0e3b9c1d2e4f5a6b7c8d", &format!("{session:024}"))
-            .replace("1784540790118", &format!("{request:013}"));
-        let mut bytes = format!(
-            "POST /sdk/bots/{BOT}/components/dc-3f8b6d20-a15c-5e94-87d3-c9e0b4f12a76/on_webhook HTTP/1.1\r\n\
-             host: localhost\r\ntoken: {token}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
-            body.len()
-        )
-        .into_bytes();
-        bytes.extend_from_slice(body.as_bytes());
-        bytes
+    fn numbered(&mut self, session: usize, request: usize) -> &[u8] {
+        for (places, id) in [(&self.sessions, format!("{session:024}")), (&self.requests, format!("{request:013}"))] {
+            for place in places {
+                self.bytes[*place..place + id.len()].copy_from_slice(id.as_bytes());
+            }
+        }
+        &self.bytes
     }
+}
+
+/// A verify of about `size` bytes.
+fn verify_body(size: usize) -> String {
+    let large = include_str!("../fixtures/payloads/on_webhook_large.json");
+    let small = serde_json::from_str::<serde_json::Value>(include_str!("../fixtures/payloads/on_webhook.json"));
+    let small = small.expect("JSON").to_string();
+    let text = if size <= small.len() {
+        small
+    } else {
+        // As many rows of the large payload as fit.
+        let (head, rest) = large.split_once("\"rows\":[\n").expect("rows");
+        let (rows, tail) = rest.split_once("\n]").expect("rows");
+        let room = size - head.len() - tail.len();
+        let end = rows[..room].rfind(",\n").expect("more than one row");
+        format!("{head}\"rows\":[\n{}\n]{tail}", &rows[..end])
+    };
+    text.replace("\"OtpSend\"", "\"OtpVerify\"")
+        .replace("\"UserEmail\":\"mira@example.com\"", "\"UserEmail\":\"mira@example.com\",\"OtpEntity\":\"000000\"")
 }
 
 fn token() -> String {
@@ -227,118 +239,158 @@ fn token() -> String {
     credentials().token_until(now.seconds() + 3_600)
 }
 
-/// What one load came to.
+/// What one server did in one round.
 struct Load {
     cpu_per_request: f64,
     latencies: Vec<Duration>,
 }
 
-/// Sends `each` requests over each connection. `first` is the number of the first session that has not been used.
-fn load(server: &Server, template: &Arc<Template>, each: usize, first: usize, good: bool) -> Load {
-    let before = server.cpu();
-    let threads: Vec<_> = (0..CONNECTIONS)
-        .map(|connection| {
-            let (address, template) = (server.address.clone(), Arc::clone(template));
-            let token = if good { token() } else { "x".repeat(token().len()) };
-            std::thread::spawn(move || {
-                let mut client = Client::connect(&address);
-                let mut latencies = Vec::with_capacity(each);
-                for count in 0..each {
-                    let session = first + connection + CONNECTIONS * (count / (ATTEMPTS - 1));
-                    let number = first * ATTEMPTS + connection * each + count;
-                    let request = template.request("OtpVerify", session, number, &token);
-                    let sent = Instant::now();
-                    let status = client.exchange(&request);
-                    latencies.push(sent.elapsed());
-                    assert_eq!(status, if good { 200 } else { 401 });
-                }
-                latencies
+/// Runs the clients, all on one thread.
+fn block_on<T>(work: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    tokio::task::LocalSet::new().block_on(&runtime, work)
+}
+
+/// Sends `each` requests over each connection; `first` is the first session that has not been used.
+fn load(server: &Server, body: &str, each: usize, first: usize, good: bool) -> Vec<Duration> {
+    let token = if good { token() } else { "x".repeat(token().len()) };
+    let request = Request::new(body, "OtpVerify", &token);
+    block_on(async {
+        let clients: Vec<_> = (0..CONNECTIONS)
+            .map(|connection| {
+                let (address, mut request) = (server.address.clone(), request.clone());
+                tokio::task::spawn_local(async move {
+                    let mut client = Client::connect(&address).await;
+                    let mut latencies = Vec::with_capacity(each);
+                    for count in 0..each {
+                        let session = first + connection + CONNECTIONS * (count / (ATTEMPTS - 1));
+                        let request = request.numbered(session, first * ATTEMPTS + connection * each + count);
+                        let sent = Instant::now();
+                        let status = client.exchange(request).await;
+                        latencies.push(sent.elapsed());
+                        assert_eq!(status, if good { 200 } else { 401 });
+                    }
+                    let answer = String::from_utf8_lossy(&client.buffer);
+                    assert!(!answer.contains("no_challenge"), "the sessions were not prepared");
+                    latencies
+                })
             })
-        })
-        .collect();
-    let mut latencies: Vec<_> = threads.into_iter().flat_map(|thread| thread.join().expect("no panic")).collect();
-    latencies.sort_unstable();
-    #[expect(clippy::cast_precision_loss, reason = "a count of requests")]
-    let cpu_per_request = (server.cpu() - before) / (CONNECTIONS * each) as f64;
-    Load { cpu_per_request, latencies }
+            .collect();
+        let mut all = Vec::new();
+        for client in clients {
+            all.extend(client.await.expect("no panic"));
+        }
+        all
+    })
+}
+
+/// Loads several servers slice by slice, and says what each of them did in all. An idle server uses no CPU time, so
+/// the difference from the first slice to the last is its own.
+fn interleaved<const N: usize>(servers: [&Server; N], body: &str, each: usize, first: usize, good: [bool; N]) -> [Load; N] {
+    let before = servers.map(Server::cpu);
+    let mut latencies = servers.map(|_| Vec::new());
+    let per_slice = each / SLICES;
+    for slice in 0..SLICES {
+        for (index, server) in servers.iter().enumerate() {
+            let first = first + slice * CONNECTIONS * per_slice.div_ceil(ATTEMPTS - 1);
+            latencies[index].extend(load(server, body, per_slice, first, good[index]));
+        }
+    }
+    std::array::from_fn(|index| {
+        #[expect(clippy::cast_precision_loss, reason = "a count of requests")]
+        let requests = (CONNECTIONS * per_slice * SLICES) as f64;
+        Load {
+            cpu_per_request: (servers[index].cpu() - before[index]) / requests,
+            latencies: std::mem::take(&mut latencies[index]),
+        }
+    })
 }
 
 /// Makes the sessions that a load will verify in.
-fn prepare(server: &Server, template: &Template, each: usize, first: usize) {
-    let token = token();
-    let mut client = Client::connect(&server.address);
-    for session in first..first + CONNECTIONS * each.div_ceil(ATTEMPTS - 1) {
-        assert_eq!(client.exchange(&template.request("OtpSend", session, session, &token)), 200);
-    }
-    let body = String::from_utf8_lossy(&client.buffer);
-    assert!(body.contains("\"status\":\"sent\""), "{body}");
+fn prepare(server: &Server, each: usize, first: usize) {
+    let sessions = SLICES * CONNECTIONS * (each / SLICES).div_ceil(ATTEMPTS - 1);
+    let mut request = Request::new(MINIMAL, "OtpSend", &token());
+    block_on(async {
+        let mut client = Client::connect(&server.address).await;
+        for session in first..first + sessions {
+            assert_eq!(client.exchange(request.numbered(session, session)).await, 200);
+        }
+        let answer = String::from_utf8_lossy(&client.buffer);
+        assert!(answer.contains("\"status\":\"sent\""), "{answer}");
+    });
 }
 
 fn compare() {
     let (ours, floor) = (Server::ours(), Server::floor());
-    for (name, size, each) in [("4 kB", 4_000, 2_000), ("200 kB", 200_000, 300)] {
-        let template = Arc::new(Template::new(size));
-        let (mut ratios, mut rows, mut refused) = (Vec::new(), Vec::new(), Vec::new());
+    for (name, size, each) in [("4 kB", 4_000, 2_000), ("200 kB", 200_000, 400)] {
+        let body = verify_body(size);
+        let (mut ratios, mut rows, mut refused) = (Vec::new(), Vec::new(), None);
         for round in 0..=ROUNDS {
             let first = (size + round) * 10_000;
-            prepare(&ours, &template, each, first);
-            let floor = load(&floor, &template, each, first, true);
-            let own = load(&ours, &template, each, first, true);
+            prepare(&ours, each, first);
+            let [floor, own] = interleaved([&floor, &ours], &body, each, first, [true, true]);
             // The first round warms up.
             if round > 0 {
                 ratios.push(own.cpu_per_request / floor.cpu_per_request);
-                // Over a long refused body the server hangs up, which is not what is compared here.
-                if size < 64_000 {
-                    refused.push(load(&ours, &template, each, first, false).cpu_per_request / own.cpu_per_request);
-                }
                 rows.push((own, floor));
             }
         }
-        ratios.sort_by(f64::total_cmp);
-        refused.sort_by(f64::total_cmp);
-        println!("{name} ({} bytes), {CONNECTIONS} connections, {ROUNDS} rounds", template.text.len());
-        for (who, pick) in [("ours", 0), ("floor", 1)] {
-            let loads = rows.iter().map(|row| if pick == 0 { &row.0 } else { &row.1 });
-            let mut cpu: Vec<f64> = loads.clone().map(|load| load.cpu_per_request).collect();
-            cpu.sort_by(f64::total_cmp);
-            let mut latencies: Vec<Duration> = loads.flat_map(|load| load.latencies.clone()).collect();
-            latencies.sort_unstable();
-            println!(
-                "  {who:<5} {:>7.1} us CPU a request; p50 {:.2?}, p99 {:.2?}",
-                cpu[ROUNDS / 2],
-                latencies[latencies.len() / 2],
-                latencies[latencies.len() * 99 / 100]
-            );
+        // Over a long refused body the server hangs up, which is not what is compared here.
+        if size < 64_000 {
+            let first = (size + ROUNDS + 1) * 10_000;
+            prepare(&ours, each, first);
+            let [good] = interleaved([&ours], &body, each, first, [true]);
+            let [bad] = interleaved([&ours], &body, each, first, [false]);
+            refused = Some(bad.cpu_per_request / good.cpu_per_request);
         }
+        ratios.sort_by(f64::total_cmp);
+        println!("{name} ({} bytes), {CONNECTIONS} connections, {ROUNDS} rounds", body.len());
+        report("ours", rows.iter().map(|(own, _)| own));
+        report("floor", rows.iter().map(|(_, floor)| floor));
         println!("  ratio {:.2} (from {:.2} to {:.2})", ratios[ROUNDS / 2], ratios[0], ratios[ROUNDS - 1]);
-        if let Some(refused) = refused.get(ROUNDS / 2) {
+        if let Some(refused) = refused {
             println!("  a refused token costs {refused:.2} of a good request");
         }
     }
+}
+
+fn report<'a>(who: &str, loads: impl Iterator<Item = &'a Load> + Clone) {
+    let mut cpu: Vec<f64> = loads.clone().map(|load| load.cpu_per_request).collect();
+    cpu.sort_by(f64::total_cmp);
+    let mut latencies: Vec<Duration> = loads.flat_map(|load| load.latencies.clone()).collect();
+    latencies.sort_unstable();
+    println!(
+        "  {who:<5} {:>7.1} us CPU a request; p50 {:.2?}, p99 {:.2?}",
+        cpu[ROUNDS / 2],
+        latencies[latencies.len() / 2],
+        latencies[latencies.len() * 99 / 100]
+    );
 }
 
 /// Fills the store with a million waiting sessions.
 fn memory() {
     const SESSIONS: usize = 1_000_000;
     let server = Server::ours();
-    let template = Arc::new(Template { text: MINIMAL.to_owned() });
-    prepare(&server, &template, CONNECTIONS * ATTEMPTS, 0);
+    prepare(&server, SLICES * ATTEMPTS, 0);
     let before = server.megabytes();
-    let threads: Vec<_> = (0..CONNECTIONS)
-        .map(|connection| {
-            let (address, template, token) = (server.address.clone(), Arc::clone(&template), token());
-            std::thread::spawn(move || {
-                let mut client = Client::connect(&address);
-                for count in 0..SESSIONS / CONNECTIONS {
-                    let session = 1_000_000 + count * CONNECTIONS + connection;
-                    client.exchange(&template.request("OtpSend", session, session, &token));
-                }
+    let request = Request::new(MINIMAL, "OtpSend", &token());
+    block_on(async {
+        let clients: Vec<_> = (0..CONNECTIONS)
+            .map(|connection| {
+                let (address, mut request) = (server.address.clone(), request.clone());
+                tokio::task::spawn_local(async move {
+                    let mut client = Client::connect(&address).await;
+                    for count in 0..SESSIONS / CONNECTIONS {
+                        let session = SESSIONS + count * CONNECTIONS + connection;
+                        client.exchange(request.numbered(session, session)).await;
+                    }
+                })
             })
-        })
-        .collect();
-    for thread in threads {
-        thread.join().expect("no panic");
-    }
+            .collect();
+        for client in clients {
+            client.await.expect("no panic");
+        }
+    });
     #[expect(clippy::cast_precision_loss, reason = "a million is exact")]
     let each = (server.megabytes() - before) * 1024.0 * 1024.0 / SESSIONS as f64;
     println!("{SESSIONS} waiting sessions: {each:.0} bytes each, {:.0} MB in all", server.megabytes());
