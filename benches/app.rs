@@ -78,7 +78,9 @@ fn a_turn(criterion: &mut Criterion) {
     let call = verify_call(&authority, 1);
     let mut rng = StdRng::seed_from_u64(3);
     criterion.bench_function("turn/verify", |bench| {
-        bench.iter(|| turn(Some(&session), black_box(&call), &authority, Expose::Reference, "st-1//s-1", NOW, &mut rng));
+        bench.iter(|| {
+            turn(Some(&session), black_box(&call), &authority, Expose::Reference, "st-1//s-1", NOW, &mut rng)
+        });
     });
 }
 
@@ -93,7 +95,10 @@ fn body(size: usize) -> String {
         let end = rows[..size - head.len() - tail.len()].rfind(",\n").expect("more than one row");
         format!("{head}\"rows\":[\n{}\n]{tail}", &rows[..end])
     };
-    text.replace("\"UserEmail\":\"mira@example.com\"", "\"UserEmail\":\"mira@example.com\",\"OtpEntity\":\"000000\"")
+    text.replace(
+        "\"UserEmail\":\"mira@example.com\"",
+        "\"UserEmail\":\"mira@example.com\",\"OtpEntity\":\"000000\"",
+    )
 }
 
 async fn echo(request: HttpRequest, body: web::Bytes, credentials: web::Data<Credentials>) -> HttpResponse {
@@ -108,10 +113,12 @@ fn a_webhook(criterion: &mut Criterion) {
     let runtime = actix_web::rt::System::new();
     let main = tokio::runtime::Runtime::new().expect("threads");
     let _inside = main.enter();
-    let credentials = || Credentials::new("cs-bench", &SECRET.into(), Algorithm::HS256, false).expect("both are there");
+    let credentials =
+        || Credentials::new("cs-bench", &SECRET.into(), Algorithm::HS256, false).expect("both are there");
     let token = credentials().token_until(SystemClock.now().seconds() + 3_600);
     let server = server();
-    let ours = runtime.block_on(init_service(App::new().configure(|config| Arc::clone(&server).routes(config))));
+    let ours =
+        runtime.block_on(init_service(App::new().configure(|config| Arc::clone(&server).routes(config))));
     let floor = runtime.block_on(init_service(
         App::new()
             .app_data(web::Data::new(credentials()))
@@ -131,7 +138,11 @@ fn a_webhook(criterion: &mut Criterion) {
         let sends = body(size);
         let verifies = sends.replace("\"OtpSend\"", "\"OtpVerify\"");
         group.bench_function(BenchmarkId::new("floor", name), |bench| {
-            bench.iter_batched(|| request(&sends), |request| runtime.block_on(call_service(&floor, request)), BatchSize::SmallInput);
+            bench.iter_batched(
+                || request(&sends),
+                |request| runtime.block_on(call_service(&floor, request)),
+                BatchSize::SmallInput,
+            );
         });
         let count = AtomicUsize::new(0);
         group.bench_function(BenchmarkId::new("verify", name), |bench| {
@@ -147,7 +158,11 @@ fn a_webhook(criterion: &mut Criterion) {
                 }
                 request(&numbered(&verifies, number))
             };
-            bench.iter_batched(fresh, |request| runtime.block_on(call_service(&ours, request)), BatchSize::PerIteration);
+            bench.iter_batched(
+                fresh,
+                |request| runtime.block_on(call_service(&ours, request)),
+                BatchSize::PerIteration,
+            );
         });
     }
     group.finish();
@@ -166,14 +181,19 @@ fn the_store(criterion: &mut Criterion) {
                     for thread in 0..threads {
                         let (store, session, bot) = (Arc::clone(&store), Arc::clone(&session), bot.clone());
                         scope.spawn(move || {
-                            let keys: Vec<_> =
-                                (0..1_000).map(|number| SessionKey::new(&bot, &format!("{thread}-{number}"))).collect();
-                            let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+                            let keys: Vec<_> = (0..1_000)
+                                .map(|number| SessionKey::new(&bot, &format!("{thread}-{number}")))
+                                .collect();
+                            let runtime =
+                                tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
                             runtime.block_on(async {
                                 for round in 0..rounds / threads {
                                     let key = &keys[usize::try_from(round % 1_000).expect("small")];
-                                    let seen = store.load(key).await.expect("memory").map(|stored| stored.version);
-                                    assert!(store.replace(key, seen, Arc::clone(&session)).await.expect("memory"));
+                                    let seen =
+                                        store.load(key).await.expect("memory").map(|stored| stored.version);
+                                    assert!(
+                                        store.replace(key, seen, Arc::clone(&session)).await.expect("memory")
+                                    );
                                 }
                             });
                         });

@@ -46,7 +46,11 @@ fn credentials() -> Credentials {
 /// The least that could do the job: the token is checked, the body comes back.
 #[actix_web::main]
 async fn floor() {
-    async fn echo(request: HttpRequest, body: web::Bytes, credentials: web::Data<Credentials>) -> HttpResponse {
+    async fn echo(
+        request: HttpRequest,
+        body: web::Bytes,
+        credentials: web::Data<Credentials>,
+    ) -> HttpResponse {
         let token = request.headers().get("token").and_then(|token| token.to_str().ok());
         match credentials.check(token, None, SystemClock.now()) {
             Ok(()) => HttpResponse::Ok().content_type("application/json; charset=utf-8").body(body),
@@ -86,7 +90,9 @@ impl Server {
             .spawn()
             .expect("the floor starts");
         let mut address = String::new();
-        BufReader::new(child.stdout.take().expect("piped")).read_line(&mut address).expect("it says where it is");
+        BufReader::new(child.stdout.take().expect("piped"))
+            .read_line(&mut address)
+            .expect("it says where it is");
         Self { child, address: address.trim().to_owned(), _folder: tempfile::tempdir().expect("a folder") }
     }
 
@@ -118,7 +124,11 @@ impl Server {
             let mut client = Client::connect(&server.address).await;
             client.exchange(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
         });
-        println!("our server: first answer {:.1} ms after the start, {:.1} MB idle", millis(started), server.megabytes());
+        println!(
+            "our server: first answer {:.1} ms after the start, {:.1} MB idle",
+            millis(started),
+            server.megabytes()
+        );
         server
     }
 
@@ -169,7 +179,8 @@ impl Client {
             if end.is_none() {
                 end = self.buffer.windows(4).position(|window| window == b"\r\n\r\n").map(|head| {
                     let text = std::str::from_utf8(&self.buffer[..head]).expect("ASCII");
-                    let length = text.split("content-length: ").nth(1).and_then(|rest| rest.split("\r\n").next());
+                    let length =
+                        text.split("content-length: ").nth(1).and_then(|rest| rest.split("\r\n").next());
                     head + 4 + length.expect("a length").parse::<usize>().expect("a number")
                 });
             }
@@ -205,7 +216,9 @@ impl Request {
     }
 
     fn numbered(&mut self, session: usize, request: usize) -> &[u8] {
-        for (places, id) in [(&self.sessions, format!("{session:024}")), (&self.requests, format!("{request:013}"))] {
+        for (places, id) in
+            [(&self.sessions, format!("{session:024}")), (&self.requests, format!("{request:013}"))]
+        {
             for place in places {
                 self.bytes[*place..place + id.len()].copy_from_slice(id.as_bytes());
             }
@@ -217,7 +230,8 @@ impl Request {
 /// A verify of about `size` bytes.
 fn verify_body(size: usize) -> String {
     let large = include_str!("../fixtures/payloads/on_webhook_large.json");
-    let small = serde_json::from_str::<serde_json::Value>(include_str!("../fixtures/payloads/on_webhook.json"));
+    let small =
+        serde_json::from_str::<serde_json::Value>(include_str!("../fixtures/payloads/on_webhook.json"));
     let small = small.expect("JSON").to_string();
     let text = if size <= small.len() {
         small
@@ -229,8 +243,10 @@ fn verify_body(size: usize) -> String {
         let end = rows[..room].rfind(",\n").expect("more than one row");
         format!("{head}\"rows\":[\n{}\n]{tail}", &rows[..end])
     };
-    text.replace("\"OtpSend\"", "\"OtpVerify\"")
-        .replace("\"UserEmail\":\"mira@example.com\"", "\"UserEmail\":\"mira@example.com\",\"OtpEntity\":\"000000\"")
+    text.replace("\"OtpSend\"", "\"OtpVerify\"").replace(
+        "\"UserEmail\":\"mira@example.com\"",
+        "\"UserEmail\":\"mira@example.com\",\"OtpEntity\":\"000000\"",
+    )
 }
 
 fn token() -> String {
@@ -286,7 +302,13 @@ fn load(server: &Server, body: &str, each: usize, first: usize, good: bool) -> V
 
 /// Loads several servers slice by slice, and says what each of them did in all. An idle server uses no CPU time, so
 /// the difference from the first slice to the last is its own.
-fn interleaved<const N: usize>(servers: [&Server; N], body: &str, each: usize, first: usize, good: [bool; N]) -> [Load; N] {
+fn interleaved<const N: usize>(
+    servers: [&Server; N],
+    body: &str,
+    each: usize,
+    first: usize,
+    good: [bool; N],
+) -> [Load; N] {
     let before = servers.map(Server::cpu);
     let mut latencies = servers.map(|_| Vec::new());
     let per_slice = each / SLICES;

@@ -146,7 +146,11 @@ mod tests {
             ("o'neil@sub.example.co.uk", "o'neil@sub.example.co.uk"),
             ("用户@例子.公司", "用户@例子.公司"),
         ] {
-            assert_eq!(Email::parse(text).map(|email| email.reveal().to_owned()), Ok(normal.to_owned()), "{text}");
+            assert_eq!(
+                Email::parse(text).map(|email| email.reveal().to_owned()),
+                Ok(normal.to_owned()),
+                "{text}"
+            );
         }
     }
 

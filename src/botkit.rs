@@ -30,7 +30,8 @@ impl BotId {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-        (!text.is_empty() && text.len() <= LONGEST_BOT_ID && text.bytes().all(plain)).then(|| Self(text.into()))
+        (!text.is_empty() && text.len() <= LONGEST_BOT_ID && text.bytes().all(plain))
+            .then(|| Self(text.into()))
     }
 
     /// The id's text.
@@ -115,7 +116,8 @@ impl Failure {
 }
 
 /// The body of a 202: the answer will come by `callbackUrl`.
-pub const ASYNC_RESPONSE: &str = r#"{"customCode":"ASYNC_RESPONSE","message":"AsyncResponse","statusCode":202}"#;
+pub const ASYNC_RESPONSE: &str =
+    r#"{"customCode":"ASYNC_RESPONSE","message":"AsyncResponse","statusCode":202}"#;
 
 #[cfg(test)]
 mod tests {

@@ -60,7 +60,9 @@ impl fmt::Display for Timestamp {
 pub fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     let text = String::deserialize(deserializer)?;
     let span = text.parse::<jiff::SignedDuration>().ok().and_then(|span| Duration::try_from(span).ok());
-    span.ok_or_else(|| serde::de::Error::custom(format!("{text:?} is no span of time; write it like \"30s\" or \"5m\"")))
+    span.ok_or_else(|| {
+        serde::de::Error::custom(format!("{text:?} is no span of time; write it like \"30s\" or \"5m\""))
+    })
 }
 
 /// Tells the time. Tests and dev mode bring their own.

@@ -13,8 +13,8 @@ use toml::{Table, Value};
 use self::layers::Layers;
 use crate::botkit::{Algorithm, Bot, BotId, Bots, Credentials, Pointer};
 use crate::dialog::Operation;
-use crate::otp::{Accepted, Expose};
 use crate::http::{BotSettings, Names};
+use crate::otp::{Accepted, Expose};
 use crate::{delivery, http, otp, platform, store};
 
 /// Where a configuration file is looked for if none is named.
@@ -95,7 +95,9 @@ impl fmt::Display for Error {
 #[must_use]
 #[expect(clippy::disallowed_methods, reason = "this is where the environment is read")]
 pub fn environment() -> BTreeMap<String, String> {
-    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect()
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
 }
 
 impl Loaded {
@@ -107,7 +109,9 @@ impl Loaded {
     /// [`Error`] names the key, the place it is set, and the fix.
     pub fn read(file: Option<&Path>, variables: &BTreeMap<String, String>) -> Result<Self, Error> {
         let mut layers = Layers::new();
-        let file = file.map(Path::to_owned).or_else(|| Some(PathBuf::from(DEFAULT_FILE)).filter(|file| file.exists()));
+        let file = file
+            .map(Path::to_owned)
+            .or_else(|| Some(PathBuf::from(DEFAULT_FILE)).filter(|file| file.exists()));
         if let Some(file) = &file {
             let name = file.display().to_string();
             let text = std::fs::read_to_string(file).map_err(|error| Error {
@@ -146,7 +150,9 @@ impl Loaded {
         let Config { server, dev, delivery, .. } = &self.config;
         let prefix = &server.api_prefix;
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./~".contains(&byte);
-        if !(prefix.is_empty() || prefix.starts_with('/') && !prefix.ends_with('/') && prefix.bytes().all(plain)) {
+        if !(prefix.is_empty()
+            || prefix.starts_with('/') && !prefix.ends_with('/') && prefix.bytes().all(plain))
+        {
             return Err(self.error("server.api_prefix", "must be empty or look like \"/otp\""));
         }
         if dev.enabled && !server.bind.ip().is_loopback() {
@@ -154,10 +160,14 @@ impl Loaded {
             return Err(self.error("server.bind", format!("is {}: {fix}", server.bind)));
         }
         let base = &delivery.sendgrid.base_url;
-        if !base.starts_with("https://") && !["http://127.0.0.1", "http://localhost", "http://[::1]"].iter().any(|local| {
-            base.strip_prefix(local).is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/']))
-        }) {
-            return Err(self.error("delivery.sendgrid.base_url", "must start with https://: the API key goes there"));
+        if !base.starts_with("https://")
+            && !["http://127.0.0.1", "http://localhost", "http://[::1]"].iter().any(|local| {
+                base.strip_prefix(local).is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/']))
+            })
+        {
+            return Err(
+                self.error("delivery.sendgrid.base_url", "must start with https://: the API key goes there")
+            );
         }
         Ok(())
     }
@@ -175,21 +185,28 @@ impl Loaded {
             if let (Some(generated), (true, true)) = (generated, missing) {
                 own = generated;
             }
-            for (name, value) in [("app_id", section.app_id.as_str()), ("api_key", section.api_key.expose_secret())] {
+            for (name, value) in
+                [("app_id", section.app_id.as_str()), ("api_key", section.api_key.expose_secret())]
+            {
                 if SAMPLES.contains(&value) {
-                    return Err(self.error(&key(name), "is a sample value that everybody knows; use your JWT app's own"));
+                    return Err(self.error(
+                        &key(name),
+                        "is a sample value that everybody knows; use your JWT app's own",
+                    ));
                 }
             }
             if id != "default" && self.is_set(&key("app_id")) != self.is_set(&key("api_key")) {
                 let set = if self.is_set(&key("app_id")) { "app_id" } else { "api_key" };
                 return Err(self.error(&key(set), "needs its counterpart: set app_id and api_key together"));
             }
-            let credentials = Credentials::new(own.0, own.1, section.jwt_algorithm, section.accept_api_key_header);
+            let credentials =
+                Credentials::new(own.0, own.1, section.jwt_algorithm, section.accept_api_key_header);
             let settings = self.bot_settings(id, section)?;
             match credentials {
                 Some(credentials) if id == "default" => bots.default = Some(Bot { credentials, settings }),
                 Some(credentials) => {
-                    let bot = BotId::parse(id).ok_or_else(|| self.error(&format!("bots.{id}"), "is no bot id"))?;
+                    let bot =
+                        BotId::parse(id).ok_or_else(|| self.error(&format!("bots.{id}"), "is no bot id"))?;
                     bots.named.insert(bot, Bot { credentials, settings });
                 }
                 None if id == "default" && missing == (true, true) && self.config.bots.len() > 1 => {}
@@ -221,7 +238,8 @@ impl Loaded {
         destination_fields.retain(|field| !enrolled || field.is_enrolled());
         if destination_fields.is_empty() {
             let fix = "name at least one place; with otp.destination = \"enrolled\" one below /context/session/UserContext";
-            return Err(self.error(&format!("bots.{id}.destination_fields"), format!("leaves nowhere to look: {fix}")));
+            return Err(self
+                .error(&format!("bots.{id}.destination_fields"), format!("leaves nowhere to look: {fix}")));
         }
         Ok(BotSettings { components, destination_fields, code_fields: section.code_fields.clone() })
     }
@@ -317,7 +335,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("my.toml");
         std::fs::write(&file, text).unwrap();
-        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let variables =
+            variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         Loaded::read(Some(&file), &variables)
             .and_then(|loaded| loaded.bots(None).map(|_| loaded))
             .map_err(|error| error.to_string().replace(&format!("{}/", folder.path().display()), ""))
@@ -329,7 +348,10 @@ mod tests {
             ("[otp]\nlenght = 6", "my.toml: otp.lenght is not a known key; did you mean \"otp.length\"?"),
             ("[otpp]\nlength = 6", "my.toml: otpp is not a known key; did you mean \"otp\"?"),
             ("length = 6", "my.toml: length is not a known key; did you mean \"otp.length\"?"),
-            ("[otp]\nlength = \"six\"", "my.toml: otp.length cannot be used: invalid type: string \"six\", expected u8"),
+            (
+                "[otp]\nlength = \"six\"",
+                "my.toml: otp.length cannot be used: invalid type: string \"six\", expected u8",
+            ),
             ("otp = 1", "my.toml: otp must be a section"),
             (
                 "[otp]\nlifetime = \"five\"",
@@ -339,18 +361,39 @@ mod tests {
             ("[bots.default]\napp_id = \"cs-1\"", "default: bots.default.api_key is empty"),
             ("", "default: bots.default.app_id is empty"),
             ("[bots.st-1]\napp_id = \"cs-1\"", "my.toml: bots.st-1.app_id needs its counterpart"),
-            ("[bots.default]\njwt_algorithm = \"RS256\"", "my.toml: bots.default.jwt_algorithm cannot be used: unknown variant"),
-            ("[bots.default]\ncomponents = { sned = [\"X\"] }\napp_id = \"a\"\napi_key = \"b\"", "my.toml: bots.default.components has \"sned\""),
+            (
+                "[bots.default]\njwt_algorithm = \"RS256\"",
+                "my.toml: bots.default.jwt_algorithm cannot be used: unknown variant",
+            ),
+            (
+                "[bots.default]\ncomponents = { sned = [\"X\"] }\napp_id = \"a\"\napi_key = \"b\"",
+                "my.toml: bots.default.components has \"sned\"",
+            ),
             (
                 "[bots.default]\ncomponents = { send = [\"X\"], verify = [\"x\"] }\napp_id = \"a\"\napi_key = \"b\"",
                 "my.toml: bots.default.components maps",
             ),
             ("[server]\nbind = \"localhost\"", "my.toml: server.bind cannot be used: invalid socket address"),
-            ("[server]\napi_prefix = \"otp/\"", "my.toml: server.api_prefix must be empty or look like \"/otp\""),
-            ("[server]\nbind = \"0.0.0.0:1\"\n[dev]\nenabled = true", "my.toml: server.bind is 0.0.0.0:1: dev mode"),
-            ("[delivery.sendgrid]\nbase_url = \"http://x.example\"", "my.toml: delivery.sendgrid.base_url must start with https"),
-            ("[delivery.sendgrid]\nbase_url = \"http://localhost.x.example\"", "my.toml: delivery.sendgrid.base_url must start"),
-            ("[bots.default]\ncode_fields = [\"x\"]", "my.toml: bots.default.code_fields[0] cannot be used: \"x\" is no JSON pointer"),
+            (
+                "[server]\napi_prefix = \"otp/\"",
+                "my.toml: server.api_prefix must be empty or look like \"/otp\"",
+            ),
+            (
+                "[server]\nbind = \"0.0.0.0:1\"\n[dev]\nenabled = true",
+                "my.toml: server.bind is 0.0.0.0:1: dev mode",
+            ),
+            (
+                "[delivery.sendgrid]\nbase_url = \"http://x.example\"",
+                "my.toml: delivery.sendgrid.base_url must start with https",
+            ),
+            (
+                "[delivery.sendgrid]\nbase_url = \"http://localhost.x.example\"",
+                "my.toml: delivery.sendgrid.base_url must start",
+            ),
+            (
+                "[bots.default]\ncode_fields = [\"x\"]",
+                "my.toml: bots.default.code_fields[0] cannot be used: \"x\" is no JSON pointer",
+            ),
             ("[otp", "my.toml: TOML parse error"),
         ] {
             let error = read(text, &[]).err().unwrap_or_default();
@@ -375,11 +418,22 @@ mod tests {
         let Config { otp, platform, delivery, bots, server, .. } = &loaded.config;
         assert_eq!((otp.length, delivery.sendgrid.sandbox), (8, true));
         assert_eq!(platform.callback_origins, ["https://a.example", "https://b.example"]);
-        assert_eq!((bots["default"].app_id.as_str(), server.bind.to_string().as_str()), ("123", "0.0.0.0:9000"));
+        assert_eq!(
+            (bots["default"].app_id.as_str(), server.bind.to_string().as_str()),
+            ("123", "0.0.0.0:9000")
+        );
         assert_eq!(delivery.sendgrid.api_key.expose_secret(), "SG.x");
         for (variable, value, complaint) in [
-            ("BOTKIT_OTP_OTP__LENGHT", "8", "BOTKIT_OTP_OTP__LENGHT: otp.lenght is not a known key; did you mean"),
-            ("BOTKIT_OTP_OTP__LENGTH", "six", "BOTKIT_OTP_OTP__LENGTH: otp.length must be a value of the kind"),
+            (
+                "BOTKIT_OTP_OTP__LENGHT",
+                "8",
+                "BOTKIT_OTP_OTP__LENGHT: otp.lenght is not a known key; did you mean",
+            ),
+            (
+                "BOTKIT_OTP_OTP__LENGTH",
+                "six",
+                "BOTKIT_OTP_OTP__LENGTH: otp.length must be a value of the kind",
+            ),
             ("PORT", "http", "PORT: server.bind cannot be used"),
         ] {
             let error = read(GOOD, &[(variable, value)]).err().unwrap_or_default();
@@ -402,7 +456,8 @@ mod tests {
     #[test]
     fn dev_mode_is_what_nothing_configured_means() {
         let bare = |variables: &[(&str, &str)]| {
-            let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+            let variables =
+                variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
             Loaded::read(None, &variables).unwrap().config.dev.enabled
         };
         assert!(bare(&[]));
@@ -416,6 +471,9 @@ mod tests {
         let loaded = read(&format!("{GOOD}[otp]\ndestination = \"enrolled\""), &[]).unwrap();
         let bots = loaded.bots(None).unwrap();
         let fields = &bots.default.as_ref().unwrap().settings.destination_fields;
-        assert_eq!(fields.iter().map(ToString::to_string).collect::<Vec<_>>(), ["/context/session/UserContext/emailId"]);
+        assert_eq!(
+            fields.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            ["/context/session/UserContext/emailId"]
+        );
     }
 }

@@ -129,7 +129,9 @@ impl Deliveries {
                 Err(error) => {
                     warn!("{name} did not take a message challenge={}: {error}", message.challenge);
                     (handover, _) = match error {
-                        Error::Undeliverable(_) => (Handover::Undeliverable, metrics.delivery(name, "undeliverable")),
+                        Error::Undeliverable(_) => {
+                            (Handover::Undeliverable, metrics.delivery(name, "undeliverable"))
+                        }
                         Error::Refused(_) => (Handover::Failed, metrics.delivery(name, "refused")),
                         Error::Passing { .. } => (Handover::Failed, metrics.delivery(name, "failed")),
                     };

@@ -55,7 +55,8 @@ impl Operation {
     /// The operation a Webhook node called `OtpSend`, `otp_send`, `OTP Send` and the like stands for.
     #[must_use]
     pub fn of_component(component: &str) -> Option<Self> {
-        let named = |operation: &Self| plain_name(component).eq("otp".chars().chain(operation.name().chars()));
+        let named =
+            |operation: &Self| plain_name(component).eq("otp".chars().chain(operation.name().chars()));
         Self::ALL.into_iter().find(named)
     }
 }
@@ -142,13 +143,15 @@ pub fn turn(
     let stands = next.as_ref().or(challenge);
     let report = Report::new(status, reason, stands, &authority.rules, now);
     let effect = match (&code, stands) {
-        (Some(code), Some(challenge)) if challenge.handover == Handover::Pending => Some(Effect::Deliver(Delivery {
-            challenge: challenge.id,
-            send: challenge.sends(),
-            to: challenge.destination.clone(),
-            code: code.clone(),
-            expires_at: challenge.expires_at(),
-        })),
+        (Some(code), Some(challenge)) if challenge.handover == Handover::Pending => {
+            Some(Effect::Deliver(Delivery {
+                challenge: challenge.id,
+                send: challenge.sends(),
+                to: challenge.destination.clone(),
+                code: code.clone(),
+                expires_at: challenge.expires_at(),
+            }))
+        }
         _ => None,
     };
     let answer = Answer { report, code: code.filter(|_| expose == Expose::Plain) };
@@ -194,14 +197,17 @@ fn step(
     rng: &mut dyn CryptoRng,
 ) -> Step {
     match (call.operation, challenge) {
-        (Operation::Generate, _) if expose != Expose::Plain => {
-            Step::because(Status::Misconfigured, "OtpGenerate needs otp.expose = \"plain\" in the server's configuration")
-        }
+        (Operation::Generate, _) if expose != Expose::Plain => Step::because(
+            Status::Misconfigured,
+            "OtpGenerate needs otp.expose = \"plain\" in the server's configuration",
+        ),
         (Operation::Send | Operation::Generate, _) => {
             let destination = match &call.destination {
                 Reading::Read(destination) => destination.clone(),
                 Reading::Redacted(hint) => return Step::because(Status::RedactedInput, hint.clone()),
-                Reading::Unusable(reason) => return Step::because(Status::InvalidDestination, reason.clone()),
+                Reading::Unusable(reason) => {
+                    return Step::because(Status::InvalidDestination, reason.clone());
+                }
             };
             let by_bot = call.operation == Operation::Generate;
             sent(Challenge::send(challenge, destination, authority, scope, now, rng), by_bot)
@@ -226,14 +232,22 @@ fn sent(made: Result<(Challenge, Code), Refusal>, by_bot: bool) -> Step {
             challenge.handover = Handover::Bot;
             Step { next: Some(challenge), code: Some(code), ..Step::stay(Status::Generated) }
         }
-        Ok((challenge, code)) => Step { next: Some(challenge), code: Some(code), ..Step::stay(Status::Queued) },
+        Ok((challenge, code)) => {
+            Step { next: Some(challenge), code: Some(code), ..Step::stay(Status::Queued) }
+        }
         Err(Refusal::Cooldown { until }) => Step::stay(Status::Cooldown { until }),
         Err(Refusal::LimitReached { until }) => Step::stay(Status::LimitReached { until }),
         Err(Refusal::Ended(phase)) => Step::stay(ended(phase)),
     }
 }
 
-fn verified(challenge: &Challenge, code: &Reading<Code>, authority: &Authority, scope: &str, now: Timestamp) -> Step {
+fn verified(
+    challenge: &Challenge,
+    code: &Reading<Code>,
+    authority: &Authority,
+    scope: &str,
+    now: Timestamp,
+) -> Step {
     let phase = challenge.phase(now);
     if phase != Phase::Live {
         return Step::stay(ended(phase));

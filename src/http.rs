@@ -58,7 +58,11 @@ impl Server {
             config.configure(dev::routes);
         }
         config
-            .service(web::resource(events).route(web::post().to(botkit::receive)).default_service(web::to(not_found)))
+            .service(
+                web::resource(events)
+                    .route(web::post().to(botkit::receive))
+                    .default_service(web::to(not_found)),
+            )
             .route("/healthz", web::get().to(healthz))
             .route("/metrics", web::get().to(metrics))
             .default_service(web::to(not_found))
@@ -112,7 +116,8 @@ fn refuse(failure: &Failure) -> HttpResponse {
 /// Begins a JSON answer.
 fn respond(status: u16) -> HttpResponseBuilder {
     let status = actix_web::http::StatusCode::from_u16(status);
-    let mut response = HttpResponse::build(status.unwrap_or(actix_web::http::StatusCode::INTERNAL_SERVER_ERROR));
+    let mut response =
+        HttpResponse::build(status.unwrap_or(actix_web::http::StatusCode::INTERNAL_SERVER_ERROR));
     response.insert_header((CONTENT_TYPE, JSON));
     response
 }

@@ -130,7 +130,11 @@ impl Platform {
                 .send()
                 .await
                 .map_err(|error| Error::Unreachable(describe(&error)))?;
-            if response.status().is_success() { Ok(()) } else { Err(Error::Answered(response.status().as_u16())) }
+            if response.status().is_success() {
+                Ok(())
+            } else {
+                Err(Error::Answered(response.status().as_u16()))
+            }
         };
         let tries = attempt
             .retry(ExponentialBuilder::default().with_min_delay(Duration::from_millis(300)).with_max_times(2))
@@ -203,7 +207,9 @@ mod tests {
             Platform::new(&settings, false).is_ok()
         };
         assert!(with("https://bots.kore.ai"));
-        for origin in ["http://bots.kore.ai", "bots.kore.ai", "https://bots.kore.ai/x", "https://a@bots.kore.ai", ""] {
+        for origin in
+            ["http://bots.kore.ai", "bots.kore.ai", "https://bots.kore.ai/x", "https://a@bots.kore.ai", ""]
+        {
             assert!(!with(origin), "{origin}");
         }
     }

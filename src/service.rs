@@ -13,7 +13,9 @@ use tokio_util::task::TaskTracker;
 
 use crate::clock::{Clock, Timestamp};
 use crate::delivery::{Deliveries, Message};
-use crate::dialog::{Answer, Answered, Call, Delivery, Effect, Report, SessionKey, Status, handed_over, turn};
+use crate::dialog::{
+    Answer, Answered, Call, Delivery, Effect, Report, SessionKey, Status, handed_over, turn,
+};
 use crate::otp::{Authority, Expose, Handover};
 use crate::store::{Store, Unavailable};
 use crate::telemetry::{Metrics, Stopwatch};
@@ -106,6 +108,12 @@ impl Background {
         F::Output: Send + 'static,
     {
         self.tracker.spawn_on(work, &self.runtime)
+    }
+
+    /// Pieces of work that are not done yet.
+    #[must_use]
+    pub fn running(&self) -> usize {
+        self.tracker.len()
     }
 
     /// Waits until all work is done, but no longer than `limit`. Says how much was left.
@@ -222,10 +230,9 @@ impl Service {
                 return Ok(Answer { report, code: None });
             };
             let mut session = (*stored.session).clone();
-            let noted = session
-                .challenge
-                .as_ref()
-                .and_then(|challenge| challenge.handed_over(delivery.challenge, delivery.send, handover.clone()));
+            let noted = session.challenge.as_ref().and_then(|challenge| {
+                challenge.handed_over(delivery.challenge, delivery.send, handover.clone())
+            });
             session.challenge = noted.or(session.challenge);
             let report = Report::new(status, None, session.challenge.as_ref(), &self.authority.rules, now);
             let answer = Answer { report, code: code.cloned() };
@@ -242,7 +249,10 @@ impl Service {
     /// Nothing was read or written: nothing is verified, nothing is sent.
     fn unavailable(&self, unavailable: &Unavailable) -> Answer {
         warn!("{unavailable}");
-        Answer { report: Report::bare(Status::Unavailable, "the session store does not answer", self.now()), code: None }
+        Answer {
+            report: Report::bare(Status::Unavailable, "the session store does not answer", self.now()),
+            code: None,
+        }
     }
 
     /// The time that governs codes.

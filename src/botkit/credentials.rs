@@ -90,7 +90,12 @@ impl Credentials {
     /// an `apikey` header, which BotKit has deprecated. `None` if the id or the secret is empty: a bot without them
     /// would let anybody in.
     #[must_use]
-    pub fn new(app_id: &str, secret: &SecretString, algorithm: Algorithm, accept_api_key: bool) -> Option<Self> {
+    pub fn new(
+        app_id: &str,
+        secret: &SecretString,
+        algorithm: Algorithm,
+        accept_api_key: bool,
+    ) -> Option<Self> {
         if app_id.is_empty() || secret.expose_secret().is_empty() {
             return None;
         }
@@ -134,7 +139,11 @@ impl Credentials {
         if claims.nbf.is_some_and(|nbf| nbf - LEEWAY > now) {
             return Err(Rejection::Early);
         }
-        if claims.app_id.as_bytes().ct_eq(self.app_id.as_bytes()).into() { Ok(()) } else { Err(Rejection::AppId) }
+        if claims.app_id.as_bytes().ct_eq(self.app_id.as_bytes()).into() {
+            Ok(())
+        } else {
+            Err(Rejection::AppId)
+        }
     }
 
     /// Signs a token for a call to the platform, good for a minute.
@@ -147,8 +156,12 @@ impl Credentials {
     #[must_use]
     pub fn token_until(&self, exp: i64) -> String {
         let (key, header) = &self.sign;
-        #[expect(clippy::expect_used, reason = "signing two plain claims with an HMAC key has no way to fail")]
-        jsonwebtoken::encode(header, &OwnClaims { app_id: &self.app_id, exp }, key).expect("HMAC signs anything")
+        #[expect(
+            clippy::expect_used,
+            reason = "signing two plain claims with an HMAC key has no way to fail"
+        )]
+        jsonwebtoken::encode(header, &OwnClaims { app_id: &self.app_id, exp }, key)
+            .expect("HMAC signs anything")
     }
 }
 
@@ -198,7 +211,8 @@ mod tests {
     }
 
     fn token(algorithm: jsonwebtoken::Algorithm, secret: &str, claims: &serde_json::Value) -> String {
-        jsonwebtoken::encode(&Header::new(algorithm), claims, &EncodingKey::from_secret(secret.as_bytes())).unwrap()
+        jsonwebtoken::encode(&Header::new(algorithm), claims, &EncodingKey::from_secret(secret.as_bytes()))
+            .unwrap()
     }
 
     #[test]

@@ -67,9 +67,13 @@ impl Event {
     pub const fn forward(self) -> Option<Forward> {
         match self {
             Self::UserMessage => Some(Forward { field: "sendBotMessageUrl", spoken: "send bot message url" }),
-            Self::BotMessage => Some(Forward { field: "sendUserMessageUrl", spoken: "send user message url" }),
+            Self::BotMessage => {
+                Some(Forward { field: "sendUserMessageUrl", spoken: "send user message url" })
+            }
             Self::Alert => Some(Forward { field: "sendAlertMessageUrl", spoken: "send alert message url" }),
-            Self::Webhook | Self::AgentTransfer | Self::Event | Self::VariableUpdate | Self::ClientEvent => None,
+            Self::Webhook | Self::AgentTransfer | Self::Event | Self::VariableUpdate | Self::ClientEvent => {
+                None
+            }
         }
     }
 }

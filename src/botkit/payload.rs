@@ -204,7 +204,9 @@ impl<'de> Deserialize<'de> for Pointer {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         Self::parse(&text).ok_or_else(|| {
-            serde::de::Error::custom(format!("{text:?} is no JSON pointer; write it like \"/context/entities/UserEmail\""))
+            serde::de::Error::custom(format!(
+                "{text:?} is no JSON pointer; write it like \"/context/entities/UserEmail\""
+            ))
         })
     }
 }
@@ -236,7 +238,10 @@ mod tests {
                 Some("b"),
             ),
             (r#"{"context":{"session":{"BotUserSession":{"channels":[{"sessionId":"c"}]}}}}"#, Some("c")),
-            (r#"{"conversationSessionId":"d","context":{"session":{"BotUserSession":{"channels":[]}}}}"#, Some("d")),
+            (
+                r#"{"conversationSessionId":"d","context":{"session":{"BotUserSession":{"channels":[]}}}}"#,
+                Some("d"),
+            ),
             (r#"{"conversationSessionId":4,"context":{"session":{"BotUserSession":"?"}}}"#, Some("4")),
             (r#"{"channel":{"type":"rtm","from":"u-1"}}"#, Some("rtm:u-1")),
             (r#"{"channel":{"channelInfos":{"type":"ivr","from":"u-2"},"from":"u-1"}}"#, Some("ivr:u-2")),
@@ -259,8 +264,12 @@ mod tests {
         assert_eq!(at("/context/entities/Otp"), Some(Found::Number("12345.0".into())));
         assert_eq!(at("/context/entities/List"), Some(Found::Other));
         assert_eq!(at("/context/entities"), Some(Found::Other));
-        assert_eq!(at("/context/Lookup/response/body/rows/0/e~1mail"), Some(Found::Text("a@b.example".into())));
-        for nothing in ["/context/entities/No", "/context/entities/Empty", "/context/entities/X", "/x/y", "/"] {
+        assert_eq!(
+            at("/context/Lookup/response/body/rows/0/e~1mail"),
+            Some(Found::Text("a@b.example".into()))
+        );
+        for nothing in ["/context/entities/No", "/context/entities/Empty", "/context/entities/X", "/x/y", "/"]
+        {
             assert_eq!(at(nothing), None, "{nothing}");
         }
         assert_eq!(Pointer::parse("context/entities"), None);

@@ -7,27 +7,95 @@ use super::document::{Member, Object, Span};
 use super::{BotId, Event, Failure, Payload};
 
 const MESSAGE: &[&str] = &[
-    "__payloadClass", "requestId", "botId", "componentId", "sendUserMessageUrl", "sendBotMessageUrl",
-    "skipUserMessageUrl", "skipBotMessageUrl", "getBotVariableUrl", "context", "channel", "message", "agent_transfer",
-    "baseUrl", "isTemplate", "metaInfo", "formattedMessage", "overrideMessagePayload", "ackMessage", "metaTags",
-    "messageObject", "sendFeedbackMessageUrl",
+    "__payloadClass",
+    "requestId",
+    "botId",
+    "componentId",
+    "sendUserMessageUrl",
+    "sendBotMessageUrl",
+    "skipUserMessageUrl",
+    "skipBotMessageUrl",
+    "getBotVariableUrl",
+    "context",
+    "channel",
+    "message",
+    "agent_transfer",
+    "baseUrl",
+    "isTemplate",
+    "metaInfo",
+    "formattedMessage",
+    "overrideMessagePayload",
+    "ackMessage",
+    "metaTags",
+    "messageObject",
+    "sendFeedbackMessageUrl",
 ];
 const HOOK: &[&str] = &[
-    "__payloadClass", "requestId", "botId", "componentId", "componentName", "sendUserMessageUrl", "sendBotMessageUrl",
-    "skipUserMessageUrl", "skipBotMessageUrl", "getBotVariableUrl", "callbackUrl", "context", "channel", "message",
-    "contextId", "metaTags", "messageObject", "sendFeedbackMessageUrl",
+    "__payloadClass",
+    "requestId",
+    "botId",
+    "componentId",
+    "componentName",
+    "sendUserMessageUrl",
+    "sendBotMessageUrl",
+    "skipUserMessageUrl",
+    "skipBotMessageUrl",
+    "getBotVariableUrl",
+    "callbackUrl",
+    "context",
+    "channel",
+    "message",
+    "contextId",
+    "metaTags",
+    "messageObject",
+    "sendFeedbackMessageUrl",
 ];
 const EVENT: &[&str] = &[
-    "__payloadClass", "requestId", "botId", "componentId", "sendUserMessageUrl", "sendBotMessageUrl",
-    "skipUserMessageUrl", "skipBotMessageUrl", "getBotVariableUrl", "context", "channel", "message", "event",
-    "agent_transfer", "baseUrl", "isTemplate", "metaInfo", "formattedMessage", "overrideMessagePayload", "metaTags",
-    "messageObject", "sendFeedbackMessageUrl",
+    "__payloadClass",
+    "requestId",
+    "botId",
+    "componentId",
+    "sendUserMessageUrl",
+    "sendBotMessageUrl",
+    "skipUserMessageUrl",
+    "skipBotMessageUrl",
+    "getBotVariableUrl",
+    "context",
+    "channel",
+    "message",
+    "event",
+    "agent_transfer",
+    "baseUrl",
+    "isTemplate",
+    "metaInfo",
+    "formattedMessage",
+    "overrideMessagePayload",
+    "metaTags",
+    "messageObject",
+    "sendFeedbackMessageUrl",
 ];
 const ALERT: &[&str] = &[
-    "__payloadClass", "requestId", "botId", "componentId", "sendUserMessageUrl", "sendBotMessageUrl",
-    "sendAlertMessageUrl", "skipUserMessageUrl", "skipBotMessageUrl", "getBotVariableUrl", "context", "channel",
-    "baseUrl", "isTemplate", "message", "metaInfo", "formattedMessage", "overrideMessagePayload", "metaTags",
-    "messageObject", "sendFeedbackMessageUrl",
+    "__payloadClass",
+    "requestId",
+    "botId",
+    "componentId",
+    "sendUserMessageUrl",
+    "sendBotMessageUrl",
+    "sendAlertMessageUrl",
+    "skipUserMessageUrl",
+    "skipBotMessageUrl",
+    "getBotVariableUrl",
+    "context",
+    "channel",
+    "baseUrl",
+    "isTemplate",
+    "message",
+    "metaInfo",
+    "formattedMessage",
+    "overrideMessagePayload",
+    "metaTags",
+    "messageObject",
+    "sendFeedbackMessageUrl",
 ];
 
 /// Where a request came in; these values win over what the body says.
@@ -166,7 +234,10 @@ fn push_context(
                 Place::Taken => {}
             },
             Place::Free => {
-                edits.put(open, [("session", &object([("BotUserSession", &object(ours()))])), ("otp", &changes.otp)]);
+                edits.put(
+                    open,
+                    [("session", &object([("BotUserSession", &object(ours()))])), ("otp", &changes.otp)],
+                );
                 edits.write(body, context.value);
                 return Ok(());
             }
@@ -259,7 +330,8 @@ mod tests {
         reply(&payload, &route, Some(&changes))
     }
 
-    const HEAD: &str = r#"{"__payloadClass":"OnHookPayload","requestId":7,"botId":"st-1","componentId":"dc \"1\"""#;
+    const HEAD: &str =
+        r#"{"__payloadClass":"OnHookPayload","requestId":7,"botId":"st-1","componentId":"dc \"1\"""#;
 
     #[test]
     fn our_keys_go_in_and_nothing_else_moves() {
@@ -272,9 +344,15 @@ mod tests {
                 r#"{ "otp" : 1 , "session" : { "BotUserSession" : {"OTP":9} } }"#,
                 r#"{ "otp" : {} , "session" : { "BotUserSession" : {"OTP":"x","ExpiryTime":1} } }"#,
             ),
-            (r#"{"session":{"BotUserSession":{}}}"#, r#"{"session":{"BotUserSession":{"OTP":"x","ExpiryTime":1}},"otp":{}}"#),
+            (
+                r#"{"session":{"BotUserSession":{}}}"#,
+                r#"{"session":{"BotUserSession":{"OTP":"x","ExpiryTime":1}},"otp":{}}"#,
+            ),
             (r#"{"session":{}}"#, r#"{"session":{"BotUserSession":{"OTP":"x","ExpiryTime":1}},"otp":{}}"#),
-            (r#"{"session":{"BotUserSession":null}}"#, r#"{"session":{"BotUserSession":{"OTP":"x","ExpiryTime":1}},"otp":{}}"#),
+            (
+                r#"{"session":{"BotUserSession":null}}"#,
+                r#"{"session":{"BotUserSession":{"OTP":"x","ExpiryTime":1}},"otp":{}}"#,
+            ),
             (r#"{"session":{"BotUserSession":[1]}}"#, r#"{"session":{"BotUserSession":[1]},"otp":{}}"#),
             (r#"{"session":"gone"}"#, r#"{"session":"gone","otp":{}}"#),
             (r"{}", r#"{"session":{"BotUserSession":{"OTP":"x","ExpiryTime":1}},"otp":{}}"#),
@@ -295,11 +373,14 @@ mod tests {
 
     #[test]
     fn the_order_is_botkits_and_not_the_senders() {
-        let answer =
-            hook(r#"{"channel":null,"unknown":1,"contextId":"c","dialogComponentName":"N","context":null,"requestId":7}"#);
+        let answer = hook(
+            r#"{"channel":null,"unknown":1,"contextId":"c","dialogComponentName":"N","context":null,"requestId":7}"#,
+        );
         assert_eq!(
             answer.unwrap(),
-            format!(r#"{HEAD},"componentName":"N","context":{{"otp":{{}}}},"channel":null,"message":"Hi","contextId":"c"}}"#)
+            format!(
+                r#"{HEAD},"componentName":"N","context":{{"otp":{{}}}},"channel":null,"message":"Hi","contextId":"c"}}"#
+            )
         );
     }
 }

@@ -55,6 +55,7 @@ impl Parts {
 pub fn assemble(loaded: &Loaded, mut parts: Parts) -> Result<Arc<Server>, Error> {
     let config = &loaded.config;
     let generated = parts.generated.as_ref().map(|(id, secret)| (id.as_str(), secret));
+    let bots = loaded.bots(generated)?;
     let authority = config
         .otp
         .authority(&mut *parts.rng)
@@ -74,7 +75,7 @@ pub fn assemble(loaded: &Loaded, mut parts: Parts) -> Result<Arc<Server>, Error>
         .map_err(|problem| loaded.error("platform.callback_origins", problem))?;
     Ok(Arc::new(Server {
         service: Arc::new(service),
-        bots: loaded.bots(generated)?,
+        bots,
         platform,
         settings: config.server.clone(),
         dev_clock: parts.dev_clock,
@@ -93,15 +94,17 @@ fn deliveries(loaded: &Loaded) -> Result<Deliveries, Error> {
         providers.collect::<Result<_, _>>()?
     };
     if email.is_empty() {
-        return Err(loaded.error("delivery.email", "is empty: no code would ever arrive; name at least one provider"));
+        return Err(
+            loaded.error("delivery.email", "is empty: no code would ever arrive; name at least one provider")
+        );
     }
     Ok(Deliveries { email, dev, insist: config.platform.answer_within })
 }
 
 fn sendgrid(loaded: &Loaded) -> Result<Box<dyn Delivery>, Error> {
     let settings = &loaded.config.delivery;
-    let http =
-        http_client(settings.timeout).map_err(|error| loaded.error("delivery.sendgrid", error.to_string()))?;
+    let http = http_client(settings.timeout)
+        .map_err(|error| loaded.error("delivery.sendgrid", error.to_string()))?;
     let provider = SendGrid::new(&settings.sendgrid, http)
         .map_err(|(key, problem)| loaded.error(&format!("delivery.sendgrid.{key}"), problem))?;
     Ok(Box::new(provider))

@@ -7,8 +7,8 @@ use log::{info, warn};
 use secrecy::ExposeSecret as _;
 
 use super::{Parts, assemble};
-use crate::clock::{Clock as _, SystemClock};
 use crate::botkit::BotId;
+use crate::clock::{Clock as _, SystemClock};
 use crate::config::Loaded;
 use crate::http::Server;
 use crate::telemetry::start_logging;

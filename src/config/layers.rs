@@ -59,7 +59,11 @@ impl Layers {
         if let Some(text) = variables.get("PORT").filter(|text| !text.is_empty()) {
             let bind = self.table["server"]["bind"].as_str().unwrap_or_default();
             let host = bind.rsplit_once(':').map_or(bind, |(host, _)| host);
-            self.set(&["server".to_owned(), "bind".to_owned()], Value::String(format!("{host}:{text}")), "PORT")?;
+            self.set(
+                &["server".to_owned(), "bind".to_owned()],
+                Value::String(format!("{host}:{text}")),
+                "PORT",
+            )?;
         }
         for (variable, text) in variables {
             let Some(name) = variable.strip_prefix(PREFIX).filter(|name| *name != "CONFIG") else { continue };
@@ -100,7 +104,9 @@ impl Layers {
                 }
                 Ok(())
             }
-            (Some(Value::Table(default)), _) if !default.is_empty() => Err(error("must be a section".to_owned())),
+            (Some(Value::Table(default)), _) if !default.is_empty() => {
+                Err(error("must be a section".to_owned()))
+            }
             (Some(_), value) => {
                 let (last, sections) = path.split_last().ok_or_else(|| error("has no name".to_owned()))?;
                 let mut table = &mut self.table;

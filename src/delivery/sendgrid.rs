@@ -60,7 +60,9 @@ impl SendGrid {
         })?;
         let reply_to = match settings.reply_to.trim() {
             "" => None,
-            text => Some(Mailbox::parse(text).map_err(|invalid| ("reply_to", format!("is no address: {invalid}")))?),
+            text => Some(
+                Mailbox::parse(text).map_err(|invalid| ("reply_to", format!("is no address: {invalid}")))?,
+            ),
         };
         if settings.categories.len() > 10 {
             return Err(("categories", "has more than the 10 names SendGrid takes".to_owned()));
@@ -127,12 +129,14 @@ impl Delivery for SendGrid {
             StatusCode::ACCEPTED | StatusCode::OK => {
                 Ok(response.headers().get("x-message-id").and_then(|id| Some(id.to_str().ok()?.to_owned())))
             }
-            StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT => {
-                Err(Error::Passing { reason: status.to_string(), retry_after: retry_after(response.headers()) })
-            }
-            _ if status.is_server_error() => {
-                Err(Error::Passing { reason: status.to_string(), retry_after: retry_after(response.headers()) })
-            }
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT => Err(Error::Passing {
+                reason: status.to_string(),
+                retry_after: retry_after(response.headers()),
+            }),
+            _ if status.is_server_error() => Err(Error::Passing {
+                reason: status.to_string(),
+                retry_after: retry_after(response.headers()),
+            }),
             _ => Err(Error::Refused(format!("{status}: {}", reason(response, message.to.reveal()).await))),
         }
     }
@@ -174,6 +178,7 @@ async fn reason(mut response: reqwest::Response, address: &str) -> String {
         Some(field) => format!("{message} ({field})"),
         None => message,
     });
-    let said = texts.collect::<Vec<_>>().join("; ").to_lowercase().replace(&address.to_lowercase(), "<address>");
+    let said =
+        texts.collect::<Vec<_>>().join("; ").to_lowercase().replace(&address.to_lowercase(), "<address>");
     said.chars().filter(|character| !character.is_control()).take(LONGEST_REASON).collect()
 }

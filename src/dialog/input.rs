@@ -42,7 +42,9 @@ impl Reading<Destination> {
     pub fn destination(found: Option<&Found>) -> Self {
         let text = match found {
             Some(Found::Text(text)) => text,
-            Some(Found::Number(_) | Found::Other) => return Self::Unusable("the address is not a string".to_owned()),
+            Some(Found::Number(_) | Found::Other) => {
+                return Self::Unusable("the address is not a string".to_owned());
+            }
             None => return Self::Unusable("no address in any of the configured fields".to_owned()),
         };
         if looks_redacted(text) {
@@ -65,7 +67,9 @@ impl Reading<Code> {
             }
             Some(Found::Text(text)) => Code::read(text, format),
             Some(Found::Number(number)) => Code::read_number(number, format),
-            Some(Found::Other) => return Self::Unusable("the code is neither a string nor a number".to_owned()),
+            Some(Found::Other) => {
+                return Self::Unusable("the code is neither a string nor a number".to_owned());
+            }
             None => return Self::Unusable("no code in any of the configured fields".to_owned()),
         };
         read.map_or_else(|| Self::Unusable(format!("not a code of {} characters", format.length)), Self::Read)
@@ -84,7 +88,8 @@ fn hint(what: &str) -> String {
 fn looks_redacted(text: &str) -> bool {
     let text = text.trim();
     let masked = ["###", "+++", "***"].iter().any(|run| text.contains(run));
-    let bracketed = text.starts_with(['[', '<', '{']) && text.ends_with([']', '>', '}']) && !text.contains('@');
+    let bracketed =
+        text.starts_with(['[', '<', '{']) && text.ends_with([']', '>', '}']) && !text.contains('@');
     let random = text.len() >= 6
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
         && text.bytes().any(|byte| byte.is_ascii_digit())
@@ -102,9 +107,16 @@ mod tests {
         for text in ["jjh4ezb2", "m####@example.com", "++++++", "[EMAIL]", "<redacted>", " a1b2c3d4e5 "] {
             assert!(looks_redacted(text), "{text}");
         }
-        for text in
-            ["mira@example.com", "mira+otp@example.com", "hello", "482916", "mira.example.com", "my code", "", "ab12"]
-        {
+        for text in [
+            "mira@example.com",
+            "mira+otp@example.com",
+            "hello",
+            "482916",
+            "mira.example.com",
+            "my code",
+            "",
+            "ab12",
+        ] {
             assert!(!looks_redacted(text), "{text}");
         }
     }

@@ -17,7 +17,8 @@ pub(super) fn message(report: &Report) -> String {
     match report.status {
         Status::Sent => {
             let again = facts.is_some_and(|facts| facts.send > 1);
-            let valid = facts.and_then(|facts| facts.live).map(|live| wait(live.expires_at)).unwrap_or_default();
+            let valid =
+                facts.and_then(|facts| facts.live).map(|live| wait(live.expires_at)).unwrap_or_default();
             if again {
                 format!("We sent a new {code} to {to}. Only the newest code works. It is valid for {valid}.")
             } else {
@@ -31,10 +32,14 @@ pub(super) fn message(report: &Report) -> String {
         Status::Verified => "Thank you, that is the right code. You are verified.".to_owned(),
         Status::Incorrect => {
             let left = facts.and_then(|facts| facts.live).map_or(0, |live| live.attempts_left);
-            format!("That is not the right code. Please check it and try again: {} left.", count(left.into(), "try", "tries"))
+            format!(
+                "That is not the right code. Please check it and try again: {} left.",
+                count(left.into(), "try", "tries")
+            )
         }
         Status::Superseded => {
-            "That is an older code. Please type the one from the newest message. This did not cost you a try.".to_owned()
+            "That is an older code. Please type the one from the newest message. This did not cost you a try."
+                .to_owned()
         }
         Status::Unrecognized => format!("Please type the {code} that we sent to {to}."),
         Status::Expired => "That code has expired. Please ask for a new one.".to_owned(),
@@ -42,7 +47,10 @@ pub(super) fn message(report: &Report) -> String {
             format!("That was one wrong code too many. Please ask for a new code in {}.", wait(until))
         }
         Status::Cooldown { until } => {
-            format!("A code is on its way to {to}. If it does not arrive, you can ask for another in {}.", wait(until))
+            format!(
+                "A code is on its way to {to}. If it does not arrive, you can ask for another in {}.",
+                wait(until)
+            )
         }
         Status::LimitReached { until } => {
             format!("We have sent several codes already. You can ask for another in {}.", wait(until))
@@ -50,12 +58,15 @@ pub(super) fn message(report: &Report) -> String {
         Status::NoChallenge => "There is no code to check right now. Please ask for one first.".to_owned(),
         Status::AlreadyVerified => "You are already verified.".to_owned(),
         Status::InvalidDestination => {
-            "We cannot send a code to that address. Please type your e-mail address, like name@example.com.".to_owned()
+            "We cannot send a code to that address. Please type your e-mail address, like name@example.com."
+                .to_owned()
         }
         Status::RedactedInput => {
             "Sorry, we could not read that. It is not your mistake; please tell our support team.".to_owned()
         }
-        Status::SendFailed => "Sorry, we could not send the code just now. Please ask for it again.".to_owned(),
+        Status::SendFailed => {
+            "Sorry, we could not send the code just now. Please ask for it again.".to_owned()
+        }
         Status::Undeliverable => {
             format!("We could not reach {to}. Please check the address, or use another one.")
         }
@@ -109,9 +120,14 @@ mod tests {
 
     #[test]
     fn spans_are_spelled_and_rounded_up() {
-        for (seconds, text) in
-            [(0, "0 seconds"), (1, "1 second"), (90, "90 seconds"), (91, "2 minutes"), (300, "5 minutes"), (7_200, "2 hours")]
-        {
+        for (seconds, text) in [
+            (0, "0 seconds"),
+            (1, "1 second"),
+            (90, "90 seconds"),
+            (91, "2 minutes"),
+            (300, "5 minutes"),
+            (7_200, "2 hours"),
+        ] {
             assert_eq!(spell(seconds), text);
         }
     }

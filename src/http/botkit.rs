@@ -12,10 +12,12 @@ use tokio::task::JoinHandle;
 
 use super::{Server, body, refuse, respond};
 use crate::botkit::{
-    ASYNC_RESPONSE, Bot, BotId, Changes, Event, Failure, Forward, Payload, Pointer, Rejection, Route, SessionField, reply,
+    ASYNC_RESPONSE, Bot, BotId, Changes, Event, Failure, Forward, Payload, Pointer, Rejection, Route,
+    SessionField, reply,
 };
 use crate::clock::{Clock as _, SystemClock};
 use crate::dialog::{Answer, Call, Operation, Reading, Report, RequestKey, SessionKey, Status, plain_name};
+use crate::otp::Expose;
 use crate::platform::{Address, Unsafe};
 use crate::service::Outcome;
 use crate::telemetry::Stopwatch;
@@ -46,7 +48,11 @@ impl Names {
     }
 
     fn operation(&self, component: &str) -> Option<Operation> {
-        let own = if self.0.is_empty() { None } else { self.0.get(&plain_name(component).collect::<String>()).copied() };
+        let own = if self.0.is_empty() {
+            None
+        } else {
+            self.0.get(&plain_name(component).collect::<String>()).copied()
+        };
         own.or_else(|| Operation::of_component(component))
     }
 }
@@ -109,7 +115,11 @@ struct Admitted<'a> {
 
 /// Looks at everything that stands in front of the body: a refusal must not cost what a good request costs. The bot
 /// whose credentials count is the one of the matched route, and the same one is handled.
-fn admit<'a>(request: &HttpRequest, server: &'a Data<Server>, trace: &mut Trace) -> Result<Admitted<'a>, Failure> {
+fn admit<'a>(
+    request: &HttpRequest,
+    server: &'a Data<Server>,
+    trace: &mut Trace,
+) -> Result<Admitted<'a>, Failure> {
     let path = request.match_info();
     let known = BotId::parse(path.get("bot").unwrap_or_default());
     trace.bot = known.as_ref().map_or("?", BotId::as_str).to_owned();
@@ -158,7 +168,9 @@ fn segments(rest: &str) -> Option<(&str, &str)> {
     let rest = rest.strip_suffix('/').unwrap_or(rest);
     match rest.split('/').collect::<Vec<_>>()[..] {
         [event] => Some(("default", event)),
-        [components, component, event] if components.eq_ignore_ascii_case("components") && !component.is_empty() => {
+        [components, component, event]
+            if components.eq_ignore_ascii_case("components") && !component.is_empty() =>
+        {
             Some((component, event))
         }
         _ => None,
@@ -194,7 +206,14 @@ fn pass_on(
     };
     let address = safe(server, route, &url, forward.field)
         .map_err(|problem| Failure::InvalidArguments(format!("{} {problem}", forward.spoken)))?;
-    let work = post(Arc::clone(server), address, bot.credentials.token(SystemClock.now()), body, route.clone(), forward.field);
+    let work = post(
+        Arc::clone(server),
+        address,
+        bot.credentials.token(SystemClock.now()),
+        body,
+        route.clone(),
+        forward.field,
+    );
     server.service.background.start(work);
     Ok(())
 }
@@ -205,7 +224,14 @@ fn safe(server: &Server, route: &Route, url: &str, field: &str) -> Result<Addres
     })
 }
 
-async fn post(server: Arc<Server>, address: Address, token: String, body: Bytes, route: Route, field: &'static str) {
+async fn post(
+    server: Arc<Server>,
+    address: Address,
+    token: String,
+    body: Bytes,
+    route: Route,
+    field: &'static str,
+) {
     let outcome = match server.platform.post(&address, &token, body).await {
         Ok(()) => "accepted",
         Err(error) => {
@@ -234,14 +260,22 @@ async fn webhook(
     let (Outcome::Final(answer) | Outcome::Slow { meanwhile: answer, .. }) = &outcome;
     trace.status = Some(answer.report.status.name());
     if let Some(reason) = &answer.report.reason {
-        info!("{}: {reason} bot={} request={}", answer.report.status.name(), route.bot, loggable(&route.request_id));
+        info!(
+            "{}: {reason} bot={} request={}",
+            answer.report.status.name(),
+            route.bot,
+            loggable(&route.request_id)
+        );
     }
     match outcome {
-        Outcome::Final(answer) => Ok(accepted(reply(&payload, &route, Some(&changes(operation, &answer)))?)),
+        Outcome::Final(answer) => {
+            Ok(accepted(reply(&payload, &route, Some(&changes(server, operation, &answer)))?))
+        }
         Outcome::Slow { meanwhile, finally } => {
-            let callback = payload.callback_url().and_then(|url| safe(server, &route, &url, "callbackUrl").ok());
+            let callback =
+                payload.callback_url().and_then(|url| safe(server, &route, &url, "callbackUrl").ok());
             let Some(address) = callback else {
-                return Ok(accepted(reply(&payload, &route, Some(&changes(operation, &meanwhile)))?));
+                return Ok(accepted(reply(&payload, &route, Some(&changes(server, operation, &meanwhile)))?));
             };
             if let Some(finally) = finally {
                 let work = call_back(Arc::clone(server), payload, route, address, operation, finally);
@@ -276,14 +310,20 @@ async fn run(
         operation,
         request: payload.request_id().map(|id| RequestKey::new(operation, id)),
         destination: match operation {
-            Operation::Send | Operation::Generate => Reading::destination(find(&settings.destination_fields).as_ref()),
-            Operation::Verify | Operation::Resend | Operation::Cancel | Operation::Status => Reading::not_asked(),
+            Operation::Send | Operation::Generate => {
+                Reading::destination(find(&settings.destination_fields).as_ref())
+            }
+            Operation::Verify | Operation::Resend | Operation::Cancel | Operation::Status => {
+                Reading::not_asked()
+            }
         },
         code: match operation {
             Operation::Verify => Reading::code(find(&settings.code_fields).as_ref(), format),
-            Operation::Send | Operation::Generate | Operation::Resend | Operation::Cancel | Operation::Status => {
-                Reading::not_asked()
-            }
+            Operation::Send
+            | Operation::Generate
+            | Operation::Resend
+            | Operation::Cancel
+            | Operation::Status => Reading::not_asked(),
         },
     };
     server.service.call(&SessionKey::new(&route.bot, &session), call).await
@@ -300,7 +340,7 @@ async fn call_back(
 ) {
     let Ok(answer) = finally.await else { return };
     let Some(bot) = server.bots.get(&route.bot) else { return };
-    match reply(&payload, &route, Some(&changes(operation, &answer))) {
+    match reply(&payload, &route, Some(&changes(&server, operation, &answer))) {
         Ok(body) => {
             let token = bot.credentials.token(SystemClock.now());
             post(Arc::clone(&server), address, token, body.into(), route, "callbackUrl").await;
@@ -310,7 +350,7 @@ async fn call_back(
 }
 
 /// Puts an answer into the platform's words.
-fn changes(operation: Option<Operation>, answer: &Answer) -> Changes {
+fn changes(server: &Server, operation: Option<Operation>, answer: &Answer) -> Changes {
     let Answer { report, code } = answer;
     let message = report.message();
     let otp = report.to_json(&message);
@@ -329,8 +369,13 @@ fn changes(operation: Option<Operation>, answer: &Answer) -> Changes {
     if let Some(facts) = &report.facts {
         match (&facts.live, code) {
             (Some(live), code) => {
-                let stands_for = code.as_ref().map_or_else(|| facts.id.to_string(), |code| code.reveal().to_owned());
-                session.push((SessionField::Otp, format!("\"{stands_for}\"")));
+                let stands_for = match (code, server.service.expose) {
+                    (Some(code), _) => Some(code.reveal().to_owned()),
+                    (None, Expose::Reference) => Some(facts.id.to_string()),
+                    // The digits that stand there already are the ones that count.
+                    (None, Expose::Plain) => None,
+                };
+                session.extend(stands_for.map(|text| (SessionField::Otp, format!("\"{text}\""))));
                 session.push((SessionField::ExpiryTime, live.expires_at.millis().to_string()));
             }
             (None, _) => session.push((SessionField::Otp, "null".to_owned())),

@@ -22,7 +22,9 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
             let peer = context.head().peer_addr;
             peer.is_none_or(|peer| peer.ip().is_loopback())
                 && is_local(host)
-                && !["forwarded", "x-forwarded-for", "x-forwarded-host"].iter().any(|name| headers.contains_key(*name))
+                && !["forwarded", "x-forwarded-for", "x-forwarded-host"]
+                    .iter()
+                    .any(|name| headers.contains_key(*name))
         }))
         .route("/outbox", web::get().to(outbox))
         .route("/clock", web::post().to(clock))
@@ -37,7 +39,11 @@ fn is_local(host: &str) -> bool {
         _ => host,
     };
     name.eq_ignore_ascii_case("localhost")
-        || name.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+        || name
+            .trim_start_matches('[')
+            .trim_end_matches(']')
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|ip| ip.is_loopback())
 }
 
 #[derive(Deserialize)]
@@ -76,7 +82,8 @@ struct Order {
 
 async fn faults(server: Data<Server>, body: Bytes) -> HttpResponse {
     answer(read::<Order>(&body).and_then(|order| {
-        let known: Vec<&str> = server.service.deliveries.email.iter().map(|provider| provider.name()).collect();
+        let known: Vec<&str> =
+            server.service.deliveries.email.iter().map(|provider| provider.name()).collect();
         if !known.contains(&order.provider.as_str()) {
             return Err(Failure::InvalidArguments(format!("provider: must be one of {}", known.join(", "))));
         }
@@ -107,8 +114,14 @@ mod tests {
         for host in ["127.0.0.1:8003", "localhost", "LOCALHOST:8003", "[::1]:8003", "127.0.0.1"] {
             assert!(is_local(host), "{host}");
         }
-        for host in ["", "abc.ngrok.app", "localhost.evil.example:8003", "127.0.0.1.evil.example", "10.0.0.1", "0.0.0.0:8003"]
-        {
+        for host in [
+            "",
+            "abc.ngrok.app",
+            "localhost.evil.example:8003",
+            "127.0.0.1.evil.example",
+            "10.0.0.1",
+            "0.0.0.0:8003",
+        ] {
             assert!(!is_local(host), "{host}");
         }
     }

@@ -43,8 +43,9 @@ impl Code {
     #[must_use]
     pub fn draw(format: Format, rng: &mut dyn CryptoRng) -> Self {
         let characters = format.alphabet.characters();
-        let text: String =
-            (0..format.length).map(|_| char::from(characters[rng.random_range(0..characters.len())])).collect();
+        let text: String = (0..format.length)
+            .map(|_| char::from(characters[rng.random_range(0..characters.len())]))
+            .collect();
         Self(text.into())
     }
 
@@ -105,8 +106,8 @@ fn ascii_digit(character: char) -> Option<char> {
     /// The zeros of Arabic, Persian, N'Ko, Devanagari, Bengali, Gurmukhi, Gujarati, Oriya, Tamil, Telugu, Kannada,
     /// Malayalam, Thai, Lao, Tibetan, Myanmar, Khmer, Mongolian and the full-width digits.
     const ZEROS: [u32; 20] = [
-        0x30, 0x660, 0x6f0, 0x7c0, 0x966, 0x9e6, 0xa66, 0xae6, 0xb66, 0xbe6, 0xc66, 0xce6, 0xd66, 0xe50, 0xed0,
-        0xf20, 0x1040, 0x17e0, 0x1810, 0xff10,
+        0x30, 0x660, 0x6f0, 0x7c0, 0x966, 0x9e6, 0xa66, 0xae6, 0xb66, 0xbe6, 0xc66, 0xce6, 0xd66, 0xe50,
+        0xed0, 0xf20, 0x1040, 0x17e0, 0x1810, 0xff10,
     ];
     let point = u32::from(character);
     let zero = ZEROS.into_iter().find(|zero| (*zero..zero + 10).contains(&point))?;
@@ -149,15 +150,26 @@ mod tests {
 
     #[test]
     fn typed_codes_are_read_in_every_dress() {
-        for text in ["012345", " 012 345 ", "012-345", "01.23.45", "０１２３４５", "٠١٢٣٤٥", "۰۱۲۳۴۵", "०१२३४५", "\u{200f}012345"]
-        {
+        for text in [
+            "012345",
+            " 012 345 ",
+            "012-345",
+            "01.23.45",
+            "０１２３４５",
+            "٠١٢٣٤٥",
+            "۰۱۲۳۴۵",
+            "०१२३४५",
+            "\u{200f}012345",
+        ] {
             assert_eq!(Code::read(text, SIX).as_ref().map(Code::reveal), Some("012345"), "{text}");
         }
     }
 
     #[test]
     fn what_is_no_code_is_not_read_as_one() {
-        for text in ["", "   ", "12345", "1234567", "12345a", "resend", "my code is 123456", "²²²²²²", "123456\u{0}"] {
+        for text in
+            ["", "   ", "12345", "1234567", "12345a", "resend", "my code is 123456", "²²²²²²", "123456\u{0}"]
+        {
             assert_eq!(Code::read(text, SIX), None, "{text:?}");
         }
         assert_eq!(Code::read(&"7".repeat(10_000), SIX), None);

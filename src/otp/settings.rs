@@ -78,7 +78,8 @@ impl Settings {
         let day = Duration::from_hours(24);
         let within = |key, span: Duration, least: Duration, most: Duration| {
             let fine = (least..=most).contains(&span);
-            fine.then_some(()).ok_or_else(|| (key, format!("must be {}s to {}s", least.as_secs(), most.as_secs())))
+            fine.then_some(())
+                .ok_or_else(|| (key, format!("must be {}s to {}s", least.as_secs(), most.as_secs())))
         };
         if !(4..=10).contains(&self.length) {
             return Err(("length", "must be 4 to 10".to_owned()));
@@ -95,7 +96,8 @@ impl Settings {
         let keys = if self.keys.is_empty() {
             Keys::ephemeral(rng)
         } else {
-            Keys::new(self.keys.iter().map(|key| (&*key.id, &key.secret))).map_err(|error| ("keys", error.to_string()))?
+            Keys::new(self.keys.iter().map(|key| (&*key.id, &key.secret)))
+                .map_err(|error| ("keys", error.to_string()))?
         };
         let rules = Rules {
             format: Format { length: self.length, alphabet: self.alphabet },

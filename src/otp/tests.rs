@@ -53,7 +53,10 @@ fn a_code_dies_at_its_expiry_and_not_before() {
     let (challenge, code, _) = sent(&authority);
     let last = Timestamp::from_millis(later(300).millis() - 1);
     assert_eq!(challenge.verify(&code, &authority, SESSION, last).0, Verdict::Verified);
-    assert_eq!(challenge.verify(&code, &authority, SESSION, later(300)), (Verdict::Ended(Phase::Expired), None));
+    assert_eq!(
+        challenge.verify(&code, &authority, SESSION, later(300)),
+        (Verdict::Ended(Phase::Expired), None)
+    );
 }
 
 #[test]
@@ -61,7 +64,10 @@ fn a_code_is_used_once() {
     let authority = authority(PreviousCode::Hint);
     let (challenge, code, _) = sent(&authority);
     let (_, used) = challenge.verify(&code, &authority, SESSION, START);
-    assert_eq!(used.unwrap().verify(&code, &authority, SESSION, START), (Verdict::Ended(Phase::Verified), None));
+    assert_eq!(
+        used.unwrap().verify(&code, &authority, SESSION, START),
+        (Verdict::Ended(Phase::Verified), None)
+    );
 }
 
 #[test]
@@ -81,12 +87,14 @@ fn the_last_wrong_code_locks_and_the_lock_ends() {
     assert_eq!(challenge.verify(&code, &authority, SESSION, later(1)).0, Verdict::Ended(locked));
     assert_eq!(challenge.cancel(later(1)), None);
     for address in ["mira@example.com", "eve@example.com"] {
-        let refused = Challenge::send(Some(&challenge), to(address), &authority, SESSION, later(899), &mut rng);
+        let refused =
+            Challenge::send(Some(&challenge), to(address), &authority, SESSION, later(899), &mut rng);
         assert_eq!(refused.unwrap_err(), Refusal::Ended(locked));
     }
     // ... and it ends by itself, with all attempts restored.
     let (next, _) =
-        Challenge::send(Some(&challenge), to("mira@example.com"), &authority, SESSION, later(900), &mut rng).unwrap();
+        Challenge::send(Some(&challenge), to("mira@example.com"), &authority, SESSION, later(900), &mut rng)
+            .unwrap();
     assert_eq!(next.attempts_left(&authority.rules), 5);
 }
 
@@ -119,15 +127,22 @@ fn a_replaced_code_passes_only_for_a_while_and_only_if_allowed() {
 fn the_sends_of_a_challenge_are_capped_across_addresses_and_cancelling() {
     let authority = authority(PreviousCode::Hint);
     let (mut challenge, _, mut rng) = sent(&authority);
-    for (count, address) in ["a@example.com", "b@example.com", "a@example.com", "b@example.com"].iter().enumerate() {
+    for (count, address) in
+        ["a@example.com", "b@example.com", "a@example.com", "b@example.com"].iter().enumerate()
+    {
         if count == 2 {
             challenge = challenge.cancel(START).unwrap();
         }
-        challenge = Challenge::send(Some(&challenge), to(address), &authority, SESSION, START, &mut rng).unwrap().0;
+        challenge =
+            Challenge::send(Some(&challenge), to(address), &authority, SESSION, START, &mut rng).unwrap().0;
     }
-    let refused = Challenge::send(Some(&challenge), to("c@example.com"), &authority, SESSION, later(1), &mut rng);
+    let refused =
+        Challenge::send(Some(&challenge), to("c@example.com"), &authority, SESSION, later(1), &mut rng);
     assert_eq!(refused.unwrap_err(), Refusal::LimitReached { until: later(300) });
-    assert!(Challenge::send(Some(&challenge), to("c@example.com"), &authority, SESSION, later(300), &mut rng).is_ok());
+    assert!(
+        Challenge::send(Some(&challenge), to("c@example.com"), &authority, SESSION, later(300), &mut rng)
+            .is_ok()
+    );
 }
 
 #[test]

@@ -45,7 +45,8 @@ impl Lines {
             let _ = io::stderr().write_all(&bytes);
         }
         if dropped > 0 {
-            let _ = writeln!(io::stderr(), "{dropped} log lines dropped: standard error is not read fast enough");
+            let _ =
+                writeln!(io::stderr(), "{dropped} log lines dropped: standard error is not read fast enough");
         }
     }
 }

@@ -1,0 +1,43 @@
+# `make test` runs every test, and first installs what they need where it is missing. `make check` is what CI asks of
+# the source before that.
+
+CARGO ?= $(shell command -v cargo || echo "$$HOME/.cargo/bin/cargo")
+
+.PHONY: test check tools
+
+# A test that needs a program which is not there counts as skipped; here it fails instead.
+test: tools
+	REQUIRE_SERVICES=1 $(CARGO) test --locked
+
+check: tools
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps
+
+# Cargo; a C compiler, because aws-lc-sys, which TLS and token signatures rest on, is C and assembler (it needs no
+# cmake); and curl, which a test pastes the server's own examples into.
+tools:
+	@set -eu; \
+	has() { command -v "$$1" >/dev/null 2>&1; }; \
+	missing() { \
+		has "$${CC:-cc}" || has gcc || printf 'gcc '; \
+		has curl || printf 'curl '; \
+	}; \
+	has "$(CARGO)" || { echo "cargo is missing: install Rust from https://rustup.rs" >&2; exit 1; }; \
+	packages="$$(missing)"; \
+	[ -n "$$packages" ] || exit 0; \
+	echo "missing: $$packages; trying to install"; \
+	if has apt-get && [ "$$(id -u)" = 0 ]; then root=; elif has sudo; then root=sudo; else root=none; fi; \
+	if has apt-get && [ "$$root" != none ]; then \
+		case "$$packages" in *gcc*) packages="$$packages libc6-dev" ;; esac; \
+		$$root apt-get update -qq; \
+		$$root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$packages; \
+	elif has brew; then \
+		brew install $$packages; \
+	fi; \
+	packages="$$(missing)"; \
+	[ -z "$$packages" ] || { \
+		echo "still missing: $$packages; install it and try again" \
+			"(Debian: apt-get install gcc libc6-dev curl; macOS: xcode-select --install)" >&2; \
+		exit 1; \
+	}

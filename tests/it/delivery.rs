@@ -1,0 +1,82 @@
+//! What a provider is asked, to the letter.
+
+use serde_json::{Value, json};
+
+use crate::support::{App, small};
+
+#[tokio::test]
+async fn sendgrid_is_asked_exactly_what_its_reference_wants() {
+    let app = App::start(
+        "[delivery.sendgrid]\nreply_to = \"help@acme.example\"\ncategories = [\"otp\", \"login\"]\nsandbox = true\n",
+    )
+    .await;
+    let otp = app.call("OtpSend", &small("s", 1, &json!({ "UserEmail": "mira@example.com" }))).await;
+    let calls = app.calls().await;
+    let [call] = &calls[..] else { panic!("{} calls", calls.len()) };
+    assert_eq!((call.method.as_str(), call.url.path(), call.url.query()), ("POST", "/v3/mail/send", None));
+    assert_eq!(call.headers["authorization"], "Bearer SG.n0t-a-real-key");
+    assert_eq!(call.headers["content-type"], "application/json");
+    let body: Value = serde_json::from_slice(&call.body).unwrap();
+    let (text, html) = (body["content"][0]["value"].clone(), body["content"][1]["value"].clone());
+    assert_eq!(
+        body,
+        json!({
+            "personalizations": [{ "to": [{ "email": "mira@example.com" }] }],
+            "from": { "email": "no-reply@acme.example", "name": "Acme" },
+            "reply_to": { "email": "help@acme.example" },
+            "subject": "Your verification code",
+            "content": [{ "type": "text/plain", "value": text }, { "type": "text/html", "value": html }],
+            "categories": ["otp", "login"],
+            "custom_args": { "challenge_id": otp["challengeId"] },
+            "tracking_settings": {
+                "click_tracking": { "enable": false, "enable_text": false },
+                "open_tracking": { "enable": false },
+                "subscription_tracking": { "enable": false },
+            },
+            "mail_settings": { "sandbox_mode": { "enable": true } },
+        })
+    );
+    let code = app.codes().await.pop().unwrap();
+    assert!(text.as_str().unwrap().lines().any(|line| line == code), "the code stands alone on its line");
+    assert!(html.as_str().unwrap().contains(&format!(">{code}<")));
+    assert!(text.as_str().unwrap().contains("valid for 5 minutes"));
+}
+
+#[tokio::test]
+async fn a_resend_says_how_long_the_code_really_lives() {
+    let app = App::start("").await;
+    app.call("OtpSend", &small("s", 1, &json!({ "UserEmail": "mira@example.com" }))).await;
+    app.advance(270);
+    app.call("OtpResend", &small("s", 2, &json!({}))).await;
+    let calls = app.calls().await;
+    let body: Value = serde_json::from_slice(&calls[1].body).unwrap();
+    assert!(body["content"][0]["value"].as_str().unwrap().contains("valid for 30 seconds"), "{body}");
+}
+
+#[tokio::test]
+async fn the_outbox_keeps_what_was_sent_newest_first() {
+    let app = App::start("# outbox").await;
+    app.call("OtpSend", &small("s-1", 1, &json!({ "UserEmail": "mira@example.com" }))).await;
+    app.call("OtpSend", &small("s-2", 2, &json!({ "UserEmail": "eve@example.com" }))).await;
+    let outbox = |query: &str| app.http.get(format!("{}/dev/outbox{query}", app.url)).send();
+    let all: Value = outbox("").await.unwrap().json().await.unwrap();
+    let to =
+        |sent: &Value| sent.as_array().unwrap().iter().map(|sent| sent["to"].clone()).collect::<Vec<_>>();
+    assert_eq!(to(&all), [json!("eve@example.com"), json!("mira@example.com")]);
+    let hers: Value = outbox("?to=MIRA@example.com").await.unwrap().json().await.unwrap();
+    assert_eq!(to(&hers), [json!("mira@example.com")]);
+    let keys: Vec<&str> = hers[0].as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(keys, ["channel", "code", "html", "id", "provider", "sentAt", "subject", "text", "to"]);
+    let otp = app.call("OtpVerify", &small("s-1", 3, &json!({ "Otp": hers[0]["code"] }))).await;
+    assert_eq!(otp["status"], "verified");
+    assert!(app.calls().await.is_empty(), "nothing leaves the machine");
+}
+
+#[tokio::test]
+async fn the_outbox_records_what_other_providers_took_too() {
+    let app = App::start("").await;
+    app.call("OtpSend", &small("s", 1, &json!({ "UserEmail": "mira@example.com" }))).await;
+    let sent: Value =
+        app.http.get(format!("{}/dev/outbox", app.url)).send().await.unwrap().json().await.unwrap();
+    assert_eq!((&sent[0]["provider"], &sent[0]["id"]), (&json!("sendgrid"), &json!("sg-1")));
+}

@@ -1,0 +1,203 @@
+//! The program as it is started by people and by systemd.
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use wiremock::{Mock, MockServer, ResponseTemplate, matchers};
+
+use crate::support::{mailed_code, small, webhook};
+
+fn program(folder: &tempfile::TempDir) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_botkit-otp"));
+    command.current_dir(folder.path()).env_clear().env("PORT", "0");
+    command
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+}
+
+struct Running {
+    child: Child,
+    url: String,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Running {
+    /// Starts the program and reads its address off its log.
+    fn start(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut log = BufReader::new(child.stderr.take().unwrap());
+        let mut line = String::new();
+        while !line.contains(" on http://") {
+            line.clear();
+            assert!(log.read_line(&mut line).unwrap() > 0, "it stopped");
+        }
+        let url = line
+            .split_whitespace()
+            .find(|word| word.starts_with("http://"))
+            .unwrap()
+            .trim_end_matches(',')
+            .to_owned();
+        child.stderr = Some(log.into_inner());
+        Self { child, url }
+    }
+
+    fn terminate(&mut self) {
+        let killed = Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
+        assert!(killed.success());
+    }
+
+    fn wait(&mut self) -> ExitStatus {
+        let started = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(started.elapsed() < Duration::from_secs(20), "it does not stop");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+const CONFIG: &str = "[bots.default]\napp_id = \"cs-program\"\napi_key = \"n0t-a-real-secret\"\n\
+                      [delivery.sendgrid]\napi_key = \"SG.n0t-a-real-key\"\nfrom = \"no-reply@acme.example\"\n";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_secret_is_ever_logged_and_sigterm_lets_a_mail_finish() {
+    let folder = tempfile::tempdir().unwrap();
+    let stub = MockServer::start().await;
+    let slow = ResponseTemplate::new(202).set_delay(Duration::from_millis(700));
+    Mock::given(matchers::any()).respond_with(slow).mount(&stub).await;
+    let config = format!("{CONFIG}base_url = \"{}\"\n[platform]\nanswer_within = \"100ms\"\n", stub.uri());
+    std::fs::write(folder.path().join("botkit-otp.toml"), config).unwrap();
+    let token = program(&folder).args(["token", "--bot", "st-1"]).output().unwrap();
+    let token = String::from_utf8(token.stdout).unwrap().trim().to_owned();
+
+    let mut running = Running::start(program(&folder).env("RUST_LOG", "trace"));
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let call = |component: &'static str, request: usize, entities: Value| {
+        let mut body = small("s-1", request, &entities);
+        body["dialogComponentName"] = json!(component);
+        body["message"] = json!("the words of the user");
+        let request = http.post(format!("{}{}", running.url, webhook())).header("token", &token);
+        async move { request.body(body.to_string()).send().await.unwrap().text().await.unwrap() }
+    };
+    let mut answers = vec![call("OtpSend", 1, json!({ "UserEmail": "mira@example.com" })).await];
+    assert!(answers[0].contains("\"status\":\"queued\""), "{}", answers[0]);
+    answers.push(call("OtpVerify", 2, json!({ "Otp": "000000" })).await);
+    let forged =
+        http.post(format!("{}{}", running.url, webhook())).header("token", "forged-token-text").send().await;
+    answers.push(forged.unwrap().text().await.unwrap());
+    answers.push(call("OtpSend", 3, json!({ "UserEmail": "mira.example.com and more" })).await);
+
+    // The mail is still on its way: stopping waits for it.
+    running.terminate();
+    assert!(running.wait().success());
+    let mails = stub.received_requests().await.unwrap();
+    let code = mailed_code(&mails[0]);
+    let mut log = String::new();
+    running.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+    assert!(log.contains("sendgrid took a message") && log.contains("stopped"), "{log}");
+    let answers = answers.join("\n");
+    for secret in [code.as_str(), &token, "n0t-a-real", "forged-token-text"] {
+        assert!(!log.contains(secret) && !answers.contains(secret), "{secret} got out");
+    }
+    for private in ["mira@example.com", "mira.example.com", "the words of the user", "000000"] {
+        assert!(!log.contains(private), "{private} was logged:\n{log}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dev_mode_prints_a_conversation_that_works_when_pasted() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut running = Running::start(&mut program(&folder));
+    let mut output = BufReader::new(running.child.stdout.take().unwrap());
+    let mut script = String::new();
+    while !script.contains("Behind a tunnel") {
+        assert!(output.read_line(&mut script).unwrap() > 0, "it stopped");
+    }
+    let pasted: Vec<&str> = script
+        .lines()
+        .filter(|line| ["TOKEN=", "CODE=", "curl "].iter().any(|word| line.starts_with(word)))
+        .collect();
+    let [token, send, outbox, code, verify] = pasted[..] else { panic!("{script}") };
+    let pasted = [token, send, "echo", outbox, "echo", code, verify, "echo", verify].join("\n");
+    if Command::new("curl").arg("--version").output().is_err() {
+        assert!(std::env::var_os("REQUIRE_SERVICES").is_none(), "curl is missing");
+        eprintln!("skipped: there is no curl to paste into");
+        return;
+    }
+    let shell = Command::new("sh").args(["-c", &pasted]).output().unwrap();
+    let lines: Vec<Value> = said(&shell).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let statuses: Vec<&Value> =
+        [0, 2, 3].iter().map(|line| &lines[*line]["context"]["otp"]["status"]).collect();
+    assert_eq!(statuses, ["sent", "verified", "already_verified"]);
+    assert_eq!(lines[1][0]["to"], "mira@example.com");
+}
+
+#[test]
+fn production_does_not_start_on_sand() {
+    let folder = tempfile::tempdir().unwrap();
+    for (config, complaint) in [
+        ("[otp]\nlength = 6\n", "bots.default.app_id is empty"),
+        ("[bots.default]\napp_id = \"test_app_id\"\napi_key = \"x\"\n", "is a sample value"),
+        ("[bots.default]\napp_id = \"cs-1\"\napi_key = \"x\"\n", "delivery.sendgrid.api_key is empty"),
+        (&CONFIG.replace("no-reply@acme.example", ""), "delivery.sendgrid.from is no sender"),
+        (CONFIG, "ok"),
+        (&format!("delivery.email = []\n{CONFIG}"), "delivery.email is empty"),
+        (
+            &format!("delivery.email = [\"outbox\"]\n{CONFIG}"),
+            "unknown variant `outbox`, expected `sendgrid`",
+        ),
+        (&format!("{CONFIG}[otp]\nlength = 3\n"), "otp.length must be 4 to 10"),
+        (&format!("{CONFIG}[otp]\nkeys = [{{ id = \"a\", secret = \"short\" }}]\n"), "shorter than 32 bytes"),
+        (
+            &format!("{CONFIG}[platform]\ncallback_origins = [\"http://bots.kore.ai\"]\n"),
+            "must start with https://",
+        ),
+    ] {
+        std::fs::write(folder.path().join("my.toml"), config).unwrap();
+        let output = program(&folder).args(["--config", "my.toml", "check"]).output().unwrap();
+        let said = said(&output);
+        if complaint == "ok" {
+            assert!(output.status.success(), "{said}");
+        } else {
+            assert!(!output.status.success() && said.contains(complaint), "{config}\n{said}");
+            assert!(said.starts_with("error: "), "{said}");
+        }
+    }
+}
+
+#[test]
+fn check_shows_the_configuration_without_its_secrets() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("my.toml"), format!("{CONFIG}[otp]\nlifetime = \"20m\"\nlength = 5\n"))
+        .unwrap();
+    let output = program(&folder).args(["--config", "my.toml", "check"]).output().unwrap();
+    let said = said(&output);
+    assert!(output.status.success(), "{said}");
+    assert!(
+        said.contains("app_id = \"cs-program\"") && said.contains("(hidden)") && !said.contains("n0t-a-real"),
+        "{said}"
+    );
+    assert!(
+        said.contains("warning: otp.lifetime is over 10 minutes")
+            && said.contains("warning: otp.length is under 6")
+    );
+}
+
+#[test]
+fn a_token_needs_credentials() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = program(&folder).args(["token", "--bot", "st-1"]).output().unwrap();
+    assert!(!output.status.success() && said(&output).contains("there are no credentials to sign with"));
+}

@@ -1,0 +1,354 @@
+//! Runs every conversation in `fixtures/scenarios`: requests, expected answers, expected outbound calls in order, and
+//! nothing else may have been called. `"*"` matches anything; nothing cleverer.
+//!
+//! A step is one of
+//! - `{"call": "OtpSend", "entities": {..}, "set": {pointer: value}, "request": 1}`: a Webhook node runs. The answer
+//!   must be the request again, in the order of BotKit's keys, with `otp`, `session` (our keys of `BotUserSession`)
+//!   and `message` as expected and nothing else changed.
+//! - `{"event": "on_user_message", "set": {..}, "remove": [pointer]}`: any other event.
+//! - `{"post": path, "body": text or JSON, "headers": {..}, "token": text or null}`: anything at all.
+//! - `{"advance": seconds}`: time passes.
+//!
+//! `answers` is what the stub says to the calls it gets (a status, or `{"status", "headers", "body", "delayMs"}`),
+//! `calls` what it must have been asked. `BLESS=1` writes what happened into the fixtures where they do not say yet what
+//! to expect, to be read before it is committed.
+
+mod support;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use libtest_mimic::{Arguments, Trial};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
+use support::{App, BOT, payload, webhook};
+use wiremock::{Request, ResponseTemplate};
+
+fn main() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/scenarios");
+    let mut files: Vec<PathBuf> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    let trials = files.into_iter().map(|file| {
+        Trial::test(file.file_stem().unwrap().to_string_lossy().into_owned(), move || {
+            let runtime = tokio::runtime::Runtime::new()?;
+            runtime.block_on(run(&file)).map_err(Into::into)
+        })
+    });
+    libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit();
+}
+
+async fn run(file: &Path) -> Result<(), String> {
+    let mut scenario: Value =
+        serde_json::from_str(&std::fs::read_to_string(file).unwrap()).map_err(|e| e.to_string())?;
+    let bless = std::env::var_os("BLESS").is_some();
+    let settings = scenario["config"].as_array().map_or(String::new(), |lines| {
+        lines.iter().map(|line| line.as_str().unwrap()).collect::<Vec<_>>().join("\n")
+    });
+    let app = App::start(&settings).await;
+    let mut seen = 0;
+    for number in 0..scenario["steps"].as_array().unwrap().len() {
+        if bless {
+            write_codes(&mut scenario["steps"], number, &app.codes().await);
+        }
+        let step = scenario["steps"][number].clone();
+        if let Some(seconds) = step["advance"].as_i64() {
+            app.advance(seconds);
+            continue;
+        }
+        let happened = take(&app, &step, number, &mut seen)
+            .await
+            .map_err(|problem| format!("step {number}: {problem}"))?;
+        for (key, value) in happened {
+            if bless && step[&key].is_null() {
+                scenario["steps"][number][&key] = value;
+            } else if !bless || step.get(&key).is_some() {
+                matches(&step[&key], &value).map_err(|problem| {
+                    format!(
+                        "step {number}: {key}{problem}\n{}",
+                        serde_json::to_string_pretty(&value).unwrap()
+                    )
+                })?;
+            }
+        }
+    }
+    if bless {
+        std::fs::write(file, serde_json::to_string_pretty(&scenario).unwrap() + "\n").unwrap();
+    }
+    Ok(())
+}
+
+/// Writes the codes for `{first}`, `{last}`, `{spaced}` and `{lower}` into a new scenario: they are literal from then on.
+fn write_codes(steps: &mut Value, number: usize, mailed: &[String]) {
+    let exposed =
+        steps.as_array().unwrap()[..number].iter().filter_map(|step| step["session"]["OTP"].as_str());
+    let exposed: Vec<String> = exposed.filter(|code| !code.starts_with("ch_")).map(str::to_owned).collect();
+    let codes = if mailed.is_empty() { &exposed } else { mailed };
+    let (Some(first), Some(last)) = (codes.first(), codes.last()) else { return };
+    let spaced: String = last.chars().flat_map(|digit| [' ', digit]).collect();
+    let text = steps[number].to_string().replace("{first}", first).replace("{last}", last);
+    let text = text.replace("{spaced}", &spaced).replace("{lower}", &last.to_lowercase());
+    steps[number] = serde_json::from_str(&text).unwrap();
+}
+
+/// Takes a step and tells what happened, under the names a step expects it by.
+async fn take(
+    app: &App,
+    step: &Value,
+    number: usize,
+    seen: &mut usize,
+) -> Result<Map<String, Value>, String> {
+    for answer in step["answers"].as_array().into_iter().flatten() {
+        app.script.answer(scripted(answer));
+    }
+    let mut happened = Map::new();
+    let (path, body) = request(app, step, number);
+    let mut call = app.http.post(format!("{}{path}", app.url));
+    if step.get("token").is_none() {
+        call = call.header("token", app.token());
+    } else if let Some(token) = step["token"].as_str() {
+        call = call.header("token", token);
+    }
+    for (name, value) in step["headers"].as_object().into_iter().flatten() {
+        call = call.header(name, value.as_str().unwrap());
+    }
+    let response = call.body(body.clone()).send().await.map_err(|error| format!("{error:?}"))?;
+    let status = response.status().as_u16();
+    let acknowledges = response.headers().get("supportsmessageack").is_some_and(|value| value == "true");
+    if path.contains("/sdk/") && acknowledges != (status == 200) {
+        return Err(format!("supportsMessageAck goes with 200 only, and this is a {status}"));
+    }
+    if (status == 401) != response.headers().contains_key("response-error-description") {
+        return Err("response-error-description goes with 401".to_owned());
+    }
+    let answer = response.text().await.map_err(|error| error.to_string())?;
+    happened.insert("status".to_owned(), json!(status));
+    if status == 200 && step.get("call").is_some() {
+        happened.extend(hook(&body, &answer, step)?);
+    } else if status == 200 && step.get("event").is_some() {
+        happened.insert("keys".to_owned(), json!(keys(&answer)));
+        echoes(&body, &answer)?;
+    } else {
+        happened.insert(
+            "answer".to_owned(),
+            serde_json::from_str(&answer).map_err(|_| format!("no JSON: {answer}"))?,
+        );
+    }
+    let calls = app.calls().await;
+    let outbound: Vec<Value> = calls[*seen..].iter().map(|call| told(app, call, &answer)).collect();
+    *seen = calls.len();
+    happened.insert("calls".to_owned(), json!(outbound));
+    Ok(happened)
+}
+
+fn scripted(answer: &Value) -> ResponseTemplate {
+    let status = answer.as_u64().or(answer["status"].as_u64()).unwrap();
+    let mut template = ResponseTemplate::new(u16::try_from(status).unwrap());
+    for (name, value) in answer["headers"].as_object().into_iter().flatten() {
+        template = template.insert_header(name.as_str(), value.as_str().unwrap());
+    }
+    if let Some(body) = answer.get("body") {
+        template = template.set_body_string(body.to_string());
+    }
+    template.set_delay(Duration::from_millis(answer["delayMs"].as_u64().unwrap_or(0)))
+}
+
+/// The path and the body of a step's request. The platform's addresses lead to the stub.
+fn request(app: &App, step: &Value, number: usize) -> (String, String) {
+    if let Some(path) = step["post"].as_str() {
+        let body = match &step["body"] {
+            Value::Null => String::new(),
+            Value::String(text) => text.clone(),
+            body => body.to_string(),
+        };
+        return (path.replace("{bot}", BOT), body.replace("https://bots.kore.ai", &app.stub.uri()));
+    }
+    let (path, mut body) = match step["call"].as_str() {
+        Some(component) => {
+            let mut body = payload("on_webhook");
+            body["dialogComponentName"] = json!(component);
+            body["requestId"] =
+                step.get("request").cloned().unwrap_or(json!(1_784_540_790_000_u64 + number as u64));
+            if let Some(entities) = step.get("entities") {
+                body["context"]["entities"] = entities.clone();
+            }
+            (webhook(), body)
+        }
+        None => {
+            let event = step["event"].as_str().unwrap();
+            (format!("/sdk/bots/{BOT}/{event}"), payload(event))
+        }
+    };
+    for (pointer, value) in step["set"].as_object().into_iter().flatten() {
+        let (parent, key) = pointer.rsplit_once('/').unwrap();
+        body.pointer_mut(parent).unwrap()[key] = value.clone();
+    }
+    for pointer in step["remove"].as_array().into_iter().flatten() {
+        let (parent, key) = pointer.as_str().unwrap().rsplit_once('/').unwrap();
+        body.pointer_mut(parent).unwrap().as_object_mut().unwrap().remove(key);
+    }
+    (path, body.to_string().replace("https://bots.kore.ai", &app.stub.uri()))
+}
+
+const HOOK_KEYS: [&str; 18] = [
+    "__payloadClass",
+    "requestId",
+    "botId",
+    "componentId",
+    "componentName",
+    "sendUserMessageUrl",
+    "sendBotMessageUrl",
+    "skipUserMessageUrl",
+    "skipBotMessageUrl",
+    "getBotVariableUrl",
+    "callbackUrl",
+    "context",
+    "channel",
+    "message",
+    "contextId",
+    "metaTags",
+    "messageObject",
+    "sendFeedbackMessageUrl",
+];
+const OUR_KEYS: [&str; 3] = ["OTP", "ExpiryTime", "OTPVerified"];
+
+/// Takes a hook's answer apart: what is ours is told, the rest must be as it was sent.
+fn hook(sent: &str, answer: &str, step: &Value) -> Result<Map<String, Value>, String> {
+    let order = keys(answer);
+    let known: Vec<&str> = HOOK_KEYS.into_iter().filter(|key| order.iter().any(|have| have == key)).collect();
+    if order != known {
+        return Err(format!("keys out of order: {order:?}"));
+    }
+    let (sent, answer): (Value, Value) =
+        (serde_json::from_str(sent).unwrap(), serde_json::from_str(answer).unwrap());
+    let otp = answer["context"]["otp"].clone();
+    let mut session = Map::new();
+    let (mut before, mut after) = (sent.clone(), answer.clone());
+    for side in [&mut before, &mut after] {
+        if let Some(context) = side["context"].as_object_mut() {
+            context.remove("otp");
+        }
+        if let Some(own) = side.pointer_mut("/context/session/BotUserSession").and_then(Value::as_object_mut)
+        {
+            session =
+                OUR_KEYS.iter().filter_map(|key| Some(((*key).to_owned(), own.remove(*key)?))).collect();
+        }
+    }
+    // Where the sender had no place for our keys, one was made.
+    for pointer in ["/context/session/BotUserSession", "/context/session", "/context"] {
+        let made =
+            before.pointer(pointer).is_none_or(Value::is_null) && after.pointer(pointer) == Some(&json!({}));
+        let (parent, key) = pointer.rsplit_once('/').unwrap();
+        if let (true, Some(parent)) = (made, after.pointer_mut(parent).and_then(Value::as_object_mut)) {
+            match before.pointer(pointer) {
+                Some(null) => parent.insert(key.to_owned(), null.clone()),
+                None => parent.remove(key),
+            };
+        }
+    }
+    for key in
+        HOOK_KEYS.iter().filter(|key| !["__payloadClass", "botId", "componentId", "message"].contains(key))
+    {
+        let from = if *key == "componentName" { "dialogComponentName" } else { key };
+        if after[*key] != before[from] && !before[from].is_null() {
+            return Err(format!("{key} is not what was sent"));
+        }
+    }
+    let message = if otp["status"] == "unknown_component" { &sent["message"] } else { &otp["message"] };
+    if answer["message"] != *message {
+        return Err("message and context.otp.message differ".to_owned());
+    }
+    let mut happened = Map::new();
+    happened.insert("otp".to_owned(), otp);
+    if step.get("session").is_some() || std::env::var_os("BLESS").is_some() {
+        happened.insert("session".to_owned(), session.into());
+    }
+    Ok(happened)
+}
+
+/// An acknowledgement says nothing that was not sent, but for the fixed fields of its class.
+fn echoes(sent: &str, answer: &str) -> Result<(), String> {
+    let (sent, answer): (Value, Value) =
+        (serde_json::from_str(sent).unwrap(), serde_json::from_str(answer).unwrap());
+    let fixed = ["__payloadClass", "botId", "componentId", "ackMessage", "agent_transfer", "headers"];
+    for (key, value) in answer.as_object().unwrap() {
+        if !fixed.contains(&key.as_str()) && *value != sent[key] {
+            return Err(format!("{key} is not what was sent"));
+        }
+    }
+    Ok(())
+}
+
+/// The keys of an object, in the order in which they stand.
+fn keys(text: &str) -> Vec<String> {
+    struct Keys;
+    impl<'de> serde::de::Visitor<'de> for Keys {
+        type Value = Vec<String>;
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("an object")
+        }
+        fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Vec<String>, A::Error> {
+            let mut keys = Vec::new();
+            while let Some((key, _)) = map.next_entry::<String, &RawValue>()? {
+                keys.push(key);
+            }
+            Ok(keys)
+        }
+    }
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    serde::Deserializer::deserialize_map(&mut deserializer, Keys).unwrap()
+}
+
+/// Tells an outbound call the way scenarios expect it.
+fn told(app: &App, call: &Request, answer: &str) -> Value {
+    let body: Value = serde_json::from_slice(&call.body).unwrap();
+    let path = call.url.path();
+    if path == "/v3/mail/send" {
+        assert_eq!(call.headers["authorization"], "Bearer SG.n0t-a-real-key");
+        assert_eq!(call.headers["content-type"], "application/json");
+        return json!({
+            "mail": body["personalizations"][0]["to"][0]["email"],
+            "code": support::mailed_code(call),
+            "challengeId": body["custom_args"]["challenge_id"],
+        });
+    }
+    let token = call.headers["auth"].to_str().unwrap();
+    let checked = app.server.bots.default.as_ref().unwrap().credentials.check(
+        Some(token),
+        None,
+        botkit_otp::clock::Clock::now(&botkit_otp::clock::SystemClock),
+    );
+    assert_eq!(checked, Ok(()));
+    assert_eq!(call.headers["content-type"], "application/json");
+    assert!(path.starts_with(&format!("/api/botsdk/stream/{BOT}/")), "{path}");
+    let name = path.split('/').nth(5).unwrap();
+    if path.contains("serviceCallback") {
+        return json!({ "platform": name, "componentName": body["componentName"], "otp": body["context"]["otp"] });
+    }
+    // A message is passed on in the very bytes that acknowledged it.
+    json!({ "platform": name, "asAcknowledged": call.body == answer.as_bytes() })
+}
+
+/// Compares; the error says where the two part ways.
+fn matches(expected: &Value, actual: &Value) -> Result<(), String> {
+    match (expected, actual) {
+        (Value::String(any), _) if any == "*" => Ok(()),
+        (Value::Object(expected), Value::Object(actual)) => {
+            if let Some(extra) = actual.keys().find(|key| !expected.contains_key(*key)) {
+                return Err(format!("/{extra} was not expected"));
+            }
+            for (key, value) in expected {
+                let actual = actual.get(key).ok_or_else(|| format!("/{key} is missing"))?;
+                matches(value, actual).map_err(|problem| format!("/{key}{problem}"))?;
+            }
+            Ok(())
+        }
+        (Value::Array(expected), Value::Array(actual)) if expected.len() == actual.len() => {
+            expected.iter().zip(actual).enumerate().try_for_each(|(index, (expected, actual))| {
+                matches(expected, actual).map_err(|problem| format!("/{index}{problem}"))
+            })
+        }
+        _ if expected == actual => Ok(()),
+        _ => Err(format!(": expected {expected}, got {actual}")),
+    }
+}

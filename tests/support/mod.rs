@@ -1,0 +1,189 @@
+//! The real application on a free port, with a clock that stands still, a seeded generator, and one stub that plays
+//! the platform and SendGrid and remembers every call.
+
+#![expect(dead_code, reason = "each test program uses its own part of it")]
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::TcpListener;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use botkit_otp::cli::{Parts, assemble};
+use botkit_otp::clock::{Clock as _, SystemClock, Timestamp, VirtualClock};
+use botkit_otp::config::Loaded;
+use botkit_otp::http::Server;
+use rand::SeedableRng as _;
+use rand::rngs::StdRng;
+use serde_json::{Value, json};
+use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate, matchers};
+
+pub(crate) const BOT: &str = "st-6b1f0c52-9d3e-5a47-8c21-4e7ab90d3f16";
+pub(crate) const COMPONENT: &str = "dc-3f8b6d20-a15c-5e94-87d3-c9e0b4f12a76";
+pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_784_540_790_118);
+
+/// What the stub answers next; when the queue is empty, 202 with a message id for mail and 200 for the platform.
+#[derive(Clone, Default)]
+pub(crate) struct Script(Arc<Mutex<VecDeque<ResponseTemplate>>>);
+
+impl Script {
+    pub(crate) fn answer(&self, answer: ResponseTemplate) {
+        self.0.lock().unwrap().push_back(answer);
+    }
+}
+
+impl Respond for Script {
+    fn respond(&self, request: &Request) -> ResponseTemplate {
+        self.0.lock().unwrap().pop_front().unwrap_or_else(|| {
+            if request.url.path() == "/v3/mail/send" {
+                ResponseTemplate::new(202).insert_header("x-message-id", "sg-1")
+            } else {
+                ResponseTemplate::new(200)
+            }
+        })
+    }
+}
+
+/// A running application.
+pub(crate) struct App {
+    pub(crate) url: String,
+    pub(crate) clock: Arc<VirtualClock>,
+    pub(crate) server: Arc<Server>,
+    pub(crate) stub: MockServer,
+    pub(crate) script: Script,
+    pub(crate) http: reqwest::Client,
+    stop: Option<tokio::sync::oneshot::Sender<()>>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl App {
+    /// Starts the application with SendGrid at the stub; `settings` is TOML laid over that.
+    pub(crate) async fn start(settings: &str) -> Self {
+        Self::start_with(settings, |server| server).await
+    }
+
+    /// The same, with a server that `change` has made another one of.
+    pub(crate) async fn start_with(settings: &str, change: impl FnOnce(Arc<Server>) -> Arc<Server>) -> Self {
+        let (stub, script) = (MockServer::start().await, Script::default());
+        Mock::given(matchers::any()).respond_with(script.clone()).mount(&stub).await;
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("test.toml");
+        std::fs::write(&file, settings).unwrap();
+        let variables: BTreeMap<String, String> = [
+            ("BOTKIT_OTP_DEV__ENABLED", "true"),
+            ("BOTKIT_OTP_BOTS__DEFAULT__APP_ID", "cs-test"),
+            ("BOTKIT_OTP_BOTS__DEFAULT__API_KEY", "n0t-a-real-secret/+="),
+            ("BOTKIT_OTP_DELIVERY__EMAIL", "sendgrid"),
+            ("BOTKIT_OTP_DELIVERY__SENDGRID__BASE_URL", &stub.uri()),
+            ("BOTKIT_OTP_DELIVERY__SENDGRID__FROM", "Acme <no-reply@acme.example>"),
+            ("SENDGRID_API_KEY", "SG.n0t-a-real-key"),
+        ]
+        .into_iter()
+        .filter(|(name, _)| !(settings.contains("# outbox") && name.contains("EMAIL")))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
+        let loaded = Loaded::read(Some(&file), &variables).unwrap_or_else(|error| panic!("{error}"));
+        let clock = Arc::new(VirtualClock::standing(NOW));
+        let parts = Parts {
+            clock: Arc::<VirtualClock>::clone(&clock),
+            dev_clock: Some(Arc::clone(&clock)),
+            rng: Box::new(StdRng::seed_from_u64(1)),
+            runtime: tokio::runtime::Handle::current(),
+            generated: None,
+        };
+        let server = change(assemble(&loaded, parts).unwrap_or_else(|error| panic!("{error}")));
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let (stop, stopped) = tokio::sync::oneshot::channel();
+        let running = Arc::clone(&server);
+        let thread = std::thread::spawn(move || {
+            let shutdown = async {
+                let _ = stopped.await;
+            };
+            actix_web::rt::System::new().block_on(running.run(listener, shutdown)).unwrap();
+        });
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        Self { url, clock, server, stub, script, http, stop: Some(stop), thread: Some(thread) }
+    }
+
+    /// A token as the platform signs it. Tokens live by the real time, whatever the application's clock says.
+    pub(crate) fn token(&self) -> String {
+        let bots = &self.server.bots;
+        bots.default.as_ref().unwrap().credentials.token(SystemClock.now())
+    }
+
+    pub(crate) fn advance(&self, seconds: i64) {
+        self.clock.advance(seconds * 1000);
+    }
+
+    /// Posts to a path with a good token.
+    pub(crate) async fn post(&self, path: &str, body: impl Into<reqwest::Body>) -> reqwest::Response {
+        let request = self.http.post(format!("{}{path}", self.url)).header("token", self.token());
+        request.header("content-type", "application/json").body(body).send().await.unwrap()
+    }
+
+    /// Calls a Webhook node and gives `context.otp`.
+    pub(crate) async fn call(&self, component: &str, body: &Value) -> Value {
+        let mut body = body.clone();
+        body["dialogComponentName"] = json!(component);
+        let response = self.post(&webhook(), body.to_string()).await;
+        assert_eq!(response.status(), 200);
+        response.json::<Value>().await.unwrap()["context"]["otp"].clone()
+    }
+
+    /// Waits until what goes on after requests is done.
+    pub(crate) async fn settled(&self) {
+        while self.server.service.background.running() > 0 {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+
+    /// Every call that the stub got, in order.
+    pub(crate) async fn calls(&self) -> Vec<Request> {
+        self.settled().await;
+        self.stub.received_requests().await.unwrap()
+    }
+
+    /// The codes that were mailed, in order.
+    pub(crate) async fn codes(&self) -> Vec<String> {
+        self.calls().await.iter().filter(|call| call.url.path() == "/v3/mail/send").map(mailed_code).collect()
+    }
+}
+
+impl Drop for App {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// The path of a Webhook node's call.
+pub(crate) fn webhook() -> String {
+    format!("/sdk/bots/{BOT}/components/{COMPONENT}/on_webhook")
+}
+
+/// A payload out of `fixtures/payloads`.
+pub(crate) fn payload(name: &str) -> Value {
+    let path = format!("{}/fixtures/payloads/{name}.json", env!("CARGO_MANIFEST_DIR"));
+    serde_json::from_str(&std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}")))
+        .unwrap()
+}
+
+/// A small webhook payload, for tests that are not about payloads.
+pub(crate) fn small(session: &str, request: usize, entities: &Value) -> Value {
+    json!({
+        "requestId": request,
+        "context": { "entities": entities, "session": { "BotUserSession": { "conversationSessionId": session } } },
+    })
+}
+
+/// The code in a mail: alone on its line.
+pub(crate) fn mailed_code(call: &Request) -> String {
+    let mail: Value = serde_json::from_slice(&call.body).unwrap();
+    let text = mail["content"][0]["value"].as_str().unwrap();
+    text.lines()
+        .find(|line| !line.is_empty() && line.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+        .unwrap()
+        .to_owned()
+}
