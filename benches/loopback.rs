@@ -5,6 +5,8 @@
 //! prints the CPU time each spends on a request, their ratio, and latencies. `-- memory` prints bytes per waiting
 //! session instead. Linux only: the figures come from `/proc`.
 
+#![expect(clippy::expect_used, reason = "a bench that cannot go on stops")]
+
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 use std::net::{TcpListener, TcpStream};

@@ -128,13 +128,13 @@ impl Deliveries {
                 }
                 Err(error) => {
                     warn!("{name} did not take a message challenge={}: {error}", message.challenge);
-                    (handover, _) = match error {
-                        Error::Undeliverable(_) => {
-                            (Handover::Undeliverable, metrics.delivery(name, "undeliverable"))
-                        }
-                        Error::Refused(_) => (Handover::Failed, metrics.delivery(name, "refused")),
-                        Error::Passing { .. } => (Handover::Failed, metrics.delivery(name, "failed")),
+                    let outcome;
+                    (handover, outcome) = match error {
+                        Error::Undeliverable(_) => (Handover::Undeliverable, "undeliverable"),
+                        Error::Refused(_) => (Handover::Failed, "refused"),
+                        Error::Passing { .. } => (Handover::Failed, "failed"),
                     };
+                    metrics.delivery(name, outcome);
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! One-time-password verification for Kore.ai bots: a callback server that speaks `BotKit`'s wire protocol.
+//! One-time-password verification for Kore.ai bots: a callback server that speaks BotKit's wire protocol.
 //!
 //! A request is data that goes forward: bytes, whose credential is checked before the body is read, become a
 //! [`dialog::Call`]; the [`service`] reads the clock and loads the session; [`dialog::turn`] gives a new session, an
@@ -19,7 +19,7 @@
 //! | [`delivery`] | providers, their order, retries; dev mode's outbox and faults |
 //! | [`platform`] | our calls to the bot platform |
 //! | [`service`] | load, turn, save, act. Owns the generator |
-//! | [`http`] | routes; failures become `BotKit`'s error bodies |
+//! | [`http`] | routes; failures become BotKit's error bodies |
 //! | [`config`] | reads and checks the one configuration |
 //! | [`cli`] | commands and wiring |
 

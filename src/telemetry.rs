@@ -115,7 +115,7 @@ impl Metrics {
         self.platform.get_or_create(&Result { what, outcome }).inc();
     }
 
-    /// Everything counted so far, in the `OpenMetrics` text format.
+    /// Everything counted so far, in the OpenMetrics text format.
     #[must_use]
     pub fn text(&self) -> String {
         let mut text = String::new();

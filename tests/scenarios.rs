@@ -13,6 +13,8 @@
 //! `calls` what it must have been asked. `BLESS=1` writes what happened into the fixtures where they do not say yet what
 //! to expect, to be read before it is committed.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+
 mod support;
 
 use std::path::{Path, PathBuf};

@@ -156,12 +156,9 @@ impl Credentials {
     #[must_use]
     pub fn token_until(&self, exp: i64) -> String {
         let (key, header) = &self.sign;
-        #[expect(
-            clippy::expect_used,
-            reason = "signing two plain claims with an HMAC key has no way to fail"
-        )]
-        jsonwebtoken::encode(header, &OwnClaims { app_id: &self.app_id, exp }, key)
-            .expect("HMAC signs anything")
+        // Signing two plain claims with an HMAC key has no way to fail; if it found one, the platform would refuse
+        // the empty token and the log would say so.
+        jsonwebtoken::encode(header, &OwnClaims { app_id: &self.app_id, exp }, key).unwrap_or_default()
     }
 }
 

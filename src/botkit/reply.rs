@@ -289,7 +289,7 @@ impl<'a> Edits<'a> {
             if !(object.is_empty() && added.is_empty()) {
                 added.push(',');
             }
-            added.push_str(&format!("\"{key}\":{json}"));
+            added.extend(["\"", key, "\":", json]);
         }
         if !added.is_empty() {
             let end = object.span.end() - 1;

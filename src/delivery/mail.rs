@@ -57,7 +57,7 @@ fn plain(letter: &Letter, code: &str) -> String {
 
 /// Colours follow the reader's light or dark mode; nothing is loaded, nothing is tracked.
 fn html(letter: &Letter, code: &str) -> String {
-    let below: String = letter.below.iter().map(|line| format!("<p>{}</p>\n", escape(line))).collect();
+    let below: Vec<String> = letter.below.iter().map(|line| format!("<p>{}</p>\n", escape(line))).collect();
     format!(
         concat!(
             "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n",
@@ -71,7 +71,7 @@ fn html(letter: &Letter, code: &str) -> String {
         subject = escape(&letter.subject),
         lead = escape(&letter.lead),
         code = escape(code),
-        below = below,
+        below = below.concat(),
     )
 }
 

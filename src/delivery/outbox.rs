@@ -17,7 +17,6 @@ pub struct Outbox(Mutex<VecDeque<Sent>>);
 
 /// One message that was sent.
 #[derive(Clone, Serialize)]
-#[serde(rename_all = "camelCase")]
 pub struct Sent {
     id: String,
     to: String,
@@ -27,7 +26,8 @@ pub struct Sent {
     text: String,
     html: String,
     code: String,
-    sent_at: String,
+    #[serde(rename = "sentAt")]
+    at: String,
 }
 
 /// Never shows what was sent: this is a type that logs could meet.
@@ -49,7 +49,7 @@ impl Outbox {
             text: message.text.clone(),
             html: message.html.clone(),
             code: message.code.reveal().to_owned(),
-            sent_at: message.at.to_string(),
+            at: message.at.to_string(),
         };
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         kept.truncate(KEPT - 1);

@@ -122,7 +122,7 @@ fn admit<'a>(
 ) -> Result<Admitted<'a>, Failure> {
     let path = request.match_info();
     let known = BotId::parse(path.get("bot").unwrap_or_default());
-    trace.bot = known.as_ref().map_or("?", BotId::as_str).to_owned();
+    known.as_ref().map_or("?", BotId::as_str).clone_into(&mut trace.bot);
     let (id, bot) = known
         .and_then(|id| server.bots.get(&id).map(|bot| (id, bot)))
         .ok_or(Rejection::UnknownBot)

@@ -1,5 +1,7 @@
 //! What scenarios cannot say: raw bytes, races, a broken store, the program itself.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+
 mod delivery;
 mod program;
 mod races;
