@@ -11,11 +11,12 @@ use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use botkit_otp::botkit::{Algorithm, Credentials};
-use botkit_otp::clock::{Clock as _, SystemClock, Timestamp};
+use botkit_otp::clock::{Clock as _, SystemClock};
+use botkit_otp::telemetry::Stopwatch;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 const CONNECTIONS: usize = 32;
@@ -111,7 +112,7 @@ impl Server {
         );
         std::fs::write(&file, text).expect("the folder is ours");
         let log = File::create(folder.path().join("log")).expect("the folder is ours");
-        let started = Instant::now();
+        let started = Stopwatch::start();
         let child = Command::new(env!("CARGO_BIN_EXE_botkit-otp"))
             .args(["--config", file.to_str().expect("plain")])
             .stdout(Stdio::null())
@@ -153,7 +154,7 @@ impl Server {
     }
 }
 
-fn millis(since: Instant) -> f64 {
+fn millis(since: Stopwatch) -> f64 {
     since.elapsed().as_secs_f64() * 1000.0
 }
 
@@ -252,9 +253,7 @@ fn verify_body(size: usize) -> String {
 }
 
 fn token() -> String {
-    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
-    let now = Timestamp::from_millis(i64::try_from(seconds).expect("before the end of time") * 1000);
-    credentials().token_until(now.seconds() + 3_600)
+    credentials().token_until(SystemClock.now().seconds() + 3_600)
 }
 
 /// What one server did in one round.
@@ -283,7 +282,7 @@ fn load(server: &Server, body: &str, each: usize, first: usize, good: bool) -> V
                     for count in 0..each {
                         let session = first + connection + CONNECTIONS * (count / (ATTEMPTS - 1));
                         let request = request.numbered(session, first * ATTEMPTS + connection * each + count);
-                        let sent = Instant::now();
+                        let sent = Stopwatch::start();
                         let status = client.exchange(request).await;
                         latencies.push(sent.elapsed());
                         assert_eq!(status, if good { 200 } else { 401 });

@@ -156,7 +156,12 @@ impl Loaded {
             return Err(self.error("server.api_prefix", "must be empty or look like \"/otp\""));
         }
         if dev.enabled && !server.bind.ip().is_loopback() {
-            let fix = "dev mode listens on this machine only; use 127.0.0.1, or a config file with dev.enabled = false";
+            let fix = if self.is_set("dev.enabled") {
+                "dev mode listens on this machine only; bind to 127.0.0.1, or take dev.enabled out"
+            } else {
+                "without credentials this is dev mode, which listens on this machine only; set bots.default.app_id and \
+                 api_key for production, or bind to 127.0.0.1"
+            };
             return Err(self.error("server.bind", format!("is {}: {fix}", server.bind)));
         }
         let base = &delivery.sendgrid.base_url;

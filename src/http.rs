@@ -19,6 +19,7 @@ use crate::botkit::{Bots, Failure};
 use crate::clock::{self, VirtualClock};
 use crate::platform::Platform;
 use crate::service::Service;
+use crate::telemetry::Stopwatch;
 
 /// How the server is reached.
 #[derive(Clone, Debug, Deserialize)]
@@ -93,9 +94,10 @@ impl Server {
         let sweeping = tokio::spawn(Arc::clone(&self.service).sweep());
         shutdown.await;
         info!("stopping: no new requests, up to {} s for what runs", patience.as_secs());
+        let stopping = Stopwatch::start();
         handle.stop(true).await;
         sweeping.abort();
-        let left = background.finish(patience).await;
+        let left = background.finish(patience.saturating_sub(stopping.elapsed())).await;
         if left > 0 {
             warn!("stopped with {left} deliveries or platform calls unfinished");
         }

@@ -53,7 +53,7 @@ impl Stopwatch {
     }
 }
 
-/// Labels of [`Metrics::requests`].
+/// Labels of the counter of requests.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct Request {
     /// The event, or the name of the route.

@@ -165,21 +165,18 @@ fn request(app: &App, step: &Value, number: usize) -> (String, String) {
         };
         return (path.replace("{bot}", BOT), body.replace("https://bots.kore.ai", &app.stub.uri()));
     }
-    let (path, mut body) = match step["call"].as_str() {
-        Some(component) => {
-            let mut body = payload("on_webhook");
-            body["dialogComponentName"] = json!(component);
-            body["requestId"] =
-                step.get("request").cloned().unwrap_or(json!(1_784_540_790_000_u64 + number as u64));
-            if let Some(entities) = step.get("entities") {
-                body["context"]["entities"] = entities.clone();
-            }
-            (webhook(), body)
+    let (path, mut body) = if let Some(component) = step["call"].as_str() {
+        let mut body = payload("on_webhook");
+        body["dialogComponentName"] = json!(component);
+        body["requestId"] =
+            step.get("request").cloned().unwrap_or(json!(1_784_540_790_000_u64 + number as u64));
+        if let Some(entities) = step.get("entities") {
+            body["context"]["entities"] = entities.clone();
         }
-        None => {
-            let event = step["event"].as_str().unwrap();
-            (format!("/sdk/bots/{BOT}/{event}"), payload(event))
-        }
+        (webhook(), body)
+    } else {
+        let event = step["event"].as_str().unwrap();
+        (format!("/sdk/bots/{BOT}/{event}"), payload(event))
     };
     for (pointer, value) in step["set"].as_object().into_iter().flatten() {
         let (parent, key) = pointer.rsplit_once('/').unwrap();

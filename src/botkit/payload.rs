@@ -90,6 +90,19 @@ impl Payload {
         self.member("requestId").map(|member| self.slice(member.value)).filter(|json| !is_falsy(json))
     }
 
+    /// Whether a hook's answer finds a place in `context`.
+    ///
+    /// # Errors
+    /// [`Failure::InvalidArguments`]: it is there, and is not an object.
+    pub fn has_place_for_answers(&self) -> Result<(), Failure> {
+        match self.member("context") {
+            Some(member) if member.inner.is_none() && self.slice(member.value) != "null" => {
+                Err(Failure::InvalidArguments("context must be an object".to_owned()))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The name of the Webhook node that runs; `None` if it is missing or not a string.
     #[must_use]
     pub fn component_name(&self) -> Option<String> {

@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use super::document::{Member, Object, Span};
-use super::{BotId, Event, Failure, Payload};
+use super::{BotId, Event, Payload};
 
 const MESSAGE: &[&str] = &[
     "__payloadClass",
@@ -152,16 +152,14 @@ pub const fn quirk() -> &'static str {
 }
 
 /// Writes the answer: the request's own bytes, with `changes` in place if it is a hook.
-///
-/// # Errors
-/// The changes have no place: `context` is there, and is not an object.
-pub fn reply(payload: &Payload, route: &Route, changes: Option<&Changes>) -> Result<String, Failure> {
+#[must_use]
+pub fn reply(payload: &Payload, route: &Route, changes: Option<&Changes>) -> String {
     let (class, keys) = match route.event {
         Event::UserMessage | Event::BotMessage => ("OnMessagePayload", MESSAGE),
         Event::Webhook => ("OnHookPayload", HOOK),
         Event::Event => ("OnEventPayload", EVENT),
         Event::Alert => ("OnAlertPayload", ALERT),
-        Event::AgentTransfer | Event::VariableUpdate | Event::ClientEvent => return Ok(quirk().to_owned()),
+        Event::AgentTransfer | Event::VariableUpdate | Event::ClientEvent => return quirk().to_owned(),
     };
     let mut body = String::with_capacity(payload.text().len() + 1024);
     for key in keys {
@@ -181,7 +179,7 @@ pub fn reply(payload: &Payload, route: &Route, changes: Option<&Changes>) -> Res
                 body.push_str(if is_falsy(value) { "false" } else { value });
             }
             ("message", Some(Changes { message: Some(message), .. })) => body.push_str(&json_string(message)),
-            ("context", Some(changes)) => push_context(&mut body, payload, value, changes)?,
+            ("context", Some(changes)) => push_context(&mut body, payload, value, changes),
             ("componentName", _) => match payload.member("dialogComponentName") {
                 Some(member) => body.push_str(payload.slice(member.value)),
                 None => body.truncate(start),
@@ -193,7 +191,7 @@ pub fn reply(payload: &Payload, route: &Route, changes: Option<&Changes>) -> Res
         }
     }
     body.push('}');
-    Ok(body)
+    body
 }
 
 /// Whether JavaScript takes a JSON value for `false`.
@@ -211,18 +209,11 @@ pub(super) fn json_string(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-fn push_context(
-    body: &mut String,
-    payload: &Payload,
-    context: Option<&Member>,
-    changes: &Changes,
-) -> Result<(), Failure> {
-    let Some(context) = context.filter(|member| payload.slice(member.value) != "null") else {
+/// A context that is missing or, against [`Payload::has_place_for_answers`], no object, is made.
+fn push_context(body: &mut String, payload: &Payload, context: Option<&Member>, changes: &Changes) {
+    let Some(Member { value: whole, inner: Some(open), .. }) = context else {
         body.push_str(&object([("otp", &changes.otp)]));
-        return Ok(());
-    };
-    let Some(open) = &context.inner else {
-        return Err(Failure::InvalidArguments("context must be an object".into()));
+        return;
     };
     let mut edits = Edits { payload, list: Vec::with_capacity(4) };
     if !changes.session.is_empty() {
@@ -238,15 +229,14 @@ fn push_context(
                     open,
                     [("session", &object([("BotUserSession", &object(ours()))])), ("otp", &changes.otp)],
                 );
-                edits.write(body, context.value);
-                return Ok(());
+                edits.write(body, *whole);
+                return;
             }
             Place::Taken => {}
         }
     }
     edits.put(open, [("otp", &changes.otp)]);
-    edits.write(body, context.value);
-    Ok(())
+    edits.write(body, *whole);
 }
 
 fn object<'a>(members: impl IntoIterator<Item = (&'a str, &'a String)>) -> String {
@@ -314,7 +304,7 @@ impl<'a> Edits<'a> {
 mod tests {
     use super::*;
 
-    fn hook(text: &str) -> Result<String, Failure> {
+    fn hook(text: &str) -> String {
         let payload = Payload::parse(text.to_owned()).unwrap();
         let route = Route {
             bot: BotId::parse("st-1").unwrap(),
@@ -358,16 +348,18 @@ mod tests {
             (r"{}", r#"{"session":{"BotUserSession":{"OTP":"x","ExpiryTime":1}},"otp":{}}"#),
             ("null", r#"{"otp":{}}"#),
         ] {
-            let answer = hook(&format!(r#"{{"requestId":7,"context":{context}}}"#)).unwrap();
+            let answer = hook(&format!(r#"{{"requestId":7,"context":{context}}}"#));
             assert_eq!(answer, format!(r#"{HEAD},"context":{expected},"message":"Hi"}}"#));
         }
     }
 
     #[test]
     fn a_context_that_is_no_object_has_no_place_for_an_answer() {
-        for context in ["[]", "\"x\"", "1", "true"] {
-            let failure = hook(&format!(r#"{{"context":{context}}}"#)).unwrap_err();
-            assert_eq!(failure, Failure::InvalidArguments("context must be an object".into()));
+        for (context, fine) in
+            [("[]", false), ("\"x\"", false), ("1", false), ("true", false), ("null", true), ("{}", true)]
+        {
+            let payload = Payload::parse(format!(r#"{{"context":{context}}}"#)).unwrap();
+            assert_eq!(payload.has_place_for_answers().is_ok(), fine, "{context}");
         }
     }
 
@@ -377,7 +369,7 @@ mod tests {
             r#"{"channel":null,"unknown":1,"contextId":"c","dialogComponentName":"N","context":null,"requestId":7}"#,
         );
         assert_eq!(
-            answer.unwrap(),
+            answer,
             format!(
                 r#"{HEAD},"componentName":"N","context":{{"otp":{{}}}},"channel":null,"message":"Hi","contextId":"c"}}"#
             )

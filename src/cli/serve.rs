@@ -83,6 +83,11 @@ fn welcome(server: &Server, address: SocketAddr, credentials: Option<(&str, &str
              \"session\":{{\"BotUserSession\":{{\"conversationSessionId\":\"s-1\"}}}}}}}}'"
         )
     };
+    let providers: Vec<_> = server.service.deliveries.email.iter().map(|provider| provider.name()).collect();
+    let mail = match providers[..] {
+        ["outbox"] => "mail is not sent, it waits in".to_owned(),
+        _ => format!("mail goes out by {}, with a copy in", providers.join(", ")),
+    };
     let credentials = credentials.map_or_else(String::new, |(id, secret)| {
         format!(
             "Credentials, new at every start (put them into the bot's JWT app, or your own into botkit-otp.toml):\n  \
@@ -90,7 +95,7 @@ fn welcome(server: &Server, address: SocketAddr, credentials: Option<(&str, &str
         )
     });
     format!(
-        "\nDev mode: mail is not sent, it waits in {url}/dev/outbox\n\n{credentials}\
+        "\nDev mode: {mail} {url}/dev/outbox\n\n{credentials}\
          Try it: paste these into another terminal, one after the other.\n\n\
          TOKEN={token}\n\n\
          # 1. Send a code\n{}\n\n\

@@ -56,15 +56,6 @@ impl Layers {
                 self.set(&path, Value::String(text.clone()), variable)?;
             }
         }
-        if let Some(text) = variables.get("PORT").filter(|text| !text.is_empty()) {
-            let bind = self.table["server"]["bind"].as_str().unwrap_or_default();
-            let host = bind.rsplit_once(':').map_or(bind, |(host, _)| host);
-            self.set(
-                &["server".to_owned(), "bind".to_owned()],
-                Value::String(format!("{host}:{text}")),
-                "PORT",
-            )?;
-        }
         for (variable, text) in variables {
             let Some(name) = variable.strip_prefix(PREFIX).filter(|name| *name != "CONFIG") else { continue };
             let path: Vec<String> = name.split("__").map(str::to_lowercase).collect();
@@ -73,6 +64,16 @@ impl Layers {
                 Some(default) => read(text, default, variable, &path)?,
             };
             self.set(&path, value, variable)?;
+        }
+        // Last: where a platform assigns the port, it is the one that counts.
+        if let Some(text) = variables.get("PORT").filter(|text| !text.is_empty()) {
+            let bind = self.table["server"]["bind"].as_str().unwrap_or_default();
+            let host = bind.rsplit_once(':').map_or(bind, |(host, _)| host);
+            self.set(
+                &["server".to_owned(), "bind".to_owned()],
+                Value::String(format!("{host}:{text}")),
+                "PORT",
+            )?;
         }
         Ok(())
     }

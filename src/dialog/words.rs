@@ -46,6 +46,9 @@ pub(super) fn message(report: &Report) -> String {
         Status::Locked { until } => {
             format!("That was one wrong code too many. Please ask for a new code in {}.", wait(until))
         }
+        Status::Cooldown { until } if facts.is_none_or(|facts| facts.live.is_none()) => {
+            format!("You can ask for a new code in {}.", wait(until))
+        }
         Status::Cooldown { until } => {
             format!(
                 "A code is on its way to {to}. If it does not arrive, you can ask for another in {}.",

@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::pin::Pin;
+use std::time::Duration;
 
 use actix_web::HttpRequest;
 use actix_web::dev::Decompress;
@@ -13,8 +14,20 @@ use log::debug;
 
 use crate::botkit::Failure;
 
+/// How long a body may take to arrive, from a caller whose token is good.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// How long a refused caller's body may take to arrive.
+const LITTLE_PATIENCE: Duration = Duration::from_millis(500);
+
 /// Reads the whole body as text.
 pub(super) async fn read(request: &HttpRequest, payload: Payload, limit: usize) -> Result<String, Failure> {
+    tokio::time::timeout(PATIENCE, read_all(request, payload, limit))
+        .await
+        .unwrap_or(Err(Failure::Incomplete))
+}
+
+async fn read_all(request: &HttpRequest, payload: Payload, limit: usize) -> Result<String, Failure> {
     let headers = request.headers();
     let announced = announced(headers);
     if announced.is_some_and(|length| length > limit) {
@@ -37,7 +50,7 @@ pub(super) async fn read(request: &HttpRequest, payload: Payload, limit: usize) 
 pub(super) async fn discard(request: &HttpRequest, payload: Payload) {
     const SHORT: usize = 65_536;
     if announced(request.headers()).is_some_and(|length| length <= SHORT) {
-        let _ = collect(payload, 0, SHORT).await;
+        let _ = tokio::time::timeout(LITTLE_PATIENCE, collect(payload, 0, SHORT)).await;
     }
 }
 

@@ -156,7 +156,7 @@ async fn answer(
     if event == Event::Webhook {
         return webhook(server, bot, payload, route, trace).await;
     }
-    let answer = Bytes::from(reply(&payload, &route, None)?);
+    let answer = Bytes::from(reply(&payload, &route, None));
     if let Some(forward) = event.forward() {
         pass_on(server, bot, &payload, &route, forward, answer.clone())?;
     }
@@ -250,6 +250,8 @@ async fn webhook(
     route: Route,
     trace: &mut Trace,
 ) -> Result<HttpResponse, Failure> {
+    // Before anything is done: what has no place to be said must not happen.
+    payload.has_place_for_answers()?;
     // The platform names the node; a hand-made call may leave it at the path.
     let component = payload.component_name().unwrap_or_else(|| route.component.clone());
     let operation = bot.settings.components.operation(&component);
@@ -269,13 +271,13 @@ async fn webhook(
     }
     match outcome {
         Outcome::Final(answer) => {
-            Ok(accepted(reply(&payload, &route, Some(&changes(server, operation, &answer)))?))
+            Ok(accepted(reply(&payload, &route, Some(&changes(server, operation, &answer)))))
         }
         Outcome::Slow { meanwhile, finally } => {
             let callback =
                 payload.callback_url().and_then(|url| safe(server, &route, &url, "callbackUrl").ok());
             let Some(address) = callback else {
-                return Ok(accepted(reply(&payload, &route, Some(&changes(server, operation, &meanwhile)))?));
+                return Ok(accepted(reply(&payload, &route, Some(&changes(server, operation, &meanwhile)))));
             };
             if let Some(finally) = finally {
                 let work = call_back(Arc::clone(server), payload, route, address, operation, finally);
@@ -340,13 +342,9 @@ async fn call_back(
 ) {
     let Ok(answer) = finally.await else { return };
     let Some(bot) = server.bots.get(&route.bot) else { return };
-    match reply(&payload, &route, Some(&changes(&server, operation, &answer))) {
-        Ok(body) => {
-            let token = bot.credentials.token(SystemClock.now());
-            post(Arc::clone(&server), address, token, body.into(), route, "callbackUrl").await;
-        }
-        Err(failure) => error!("callbackUrl: no answer could be written: {failure}"),
-    }
+    let body = reply(&payload, &route, Some(&changes(&server, operation, &answer)));
+    let token = bot.credentials.token(SystemClock.now());
+    post(Arc::clone(&server), address, token, body.into(), route, "callbackUrl").await;
 }
 
 /// Puts an answer into the platform's words.

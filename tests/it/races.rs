@@ -110,12 +110,12 @@ async fn resending_and_verifying_at_once_leaves_exactly_one_code_alive() {
             tokio::spawn(async move { app.call("OtpResend", &small(&session, 500, &json!({}))).await })
         };
         let verified = verify_all(&app, &session, vec![first]).await.contains_key("verified");
-        let resent = resend.await.unwrap();
+        let answer = resend.await.unwrap();
         // Either the old code won and there was nothing to resend, or it was replaced and lost.
         if verified {
-            assert_eq!(resent["status"], "already_verified");
+            assert_eq!(answer["status"], "already_verified");
         } else {
-            assert_eq!(resent["status"], "sent");
+            assert_eq!(answer["status"], "sent");
             let second = app.codes().await.pop().unwrap();
             assert!(verify_all(&app, &session, vec![second]).await.contains_key("verified"));
         }

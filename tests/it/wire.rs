@@ -178,6 +178,32 @@ async fn a_refused_caller_keeps_its_connection() {
     }
 }
 
+#[tokio::test]
+async fn a_call_that_cannot_be_answered_does_nothing() {
+    let app = App::start("").await;
+    app.call("OtpSend", &small("s", 1, &json!({ "UserEmail": "mira@example.com" }))).await;
+    let code = app.codes().await.pop().unwrap();
+    let mut body = json!({ "requestId": 2, "dialogComponentName": "OtpVerify", "conversationSessionId": "s", "message": code });
+    body["context"] = json!("gone");
+    assert_eq!(app.post(&webhook(), body.to_string()).await.status(), 400);
+    body["context"] = json!({});
+    let answer: Value = app.post(&webhook(), body.to_string()).await.json().await.unwrap();
+    assert_eq!(answer["context"]["otp"]["status"], "verified");
+}
+
+#[tokio::test]
+async fn a_caller_that_dawdles_is_let_go() {
+    let app = App::start("").await;
+    let mut stream = tokio::net::TcpStream::connect(app.url.strip_prefix("http://").unwrap()).await.unwrap();
+    let head =
+        format!("POST {} HTTP/1.1\r\nhost: x\r\ntoken: nonsense\r\ncontent-length: 900\r\n\r\n{{", webhook());
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    let closed =
+        tokio::time::timeout(std::time::Duration::from_secs(5), stream.read_to_end(&mut answer)).await;
+    assert!(answer.starts_with(b"HTTP/1.1 401") && closed.is_ok(), "{}", String::from_utf8_lossy(&answer));
+}
+
 struct Broken;
 
 #[async_trait]
