@@ -15,14 +15,13 @@ check: tools
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps
 
 # Cargo; a C compiler, because aws-lc-sys, which TLS and token signatures rest on, is C and assembler (it needs no
-# cmake); curl, which a test pastes the server's own examples into; and kill, as a program, which stops servers.
+# cmake); and curl, with which a test pastes the server's own examples.
 tools:
 	@set -eu; \
 	has() { command -v "$$1" >/dev/null 2>&1; }; \
 	missing() { \
 		has "$${CC:-cc}" || has gcc || printf 'gcc '; \
 		has curl || printf 'curl '; \
-		[ -x /bin/kill ] || [ -x /usr/bin/kill ] || printf 'procps '; \
 	}; \
 	has "$(CARGO)" || { echo "cargo is missing: install Rust from https://rustup.rs" >&2; exit 1; }; \
 	packages="$$(missing)"; \
@@ -39,6 +38,6 @@ tools:
 	packages="$$(missing)"; \
 	[ -z "$$packages" ] || { \
 		echo "still missing: $$packages; install it and try again" \
-			"(Debian: apt-get install gcc libc6-dev curl procps; macOS: xcode-select --install)" >&2; \
+			"(Debian: apt-get install gcc libc6-dev curl; macOS: xcode-select --install)" >&2; \
 		exit 1; \
 	}

@@ -1,0 +1,140 @@
+//! What configurations are taken, and what is said of those that are not.
+
+use super::*;
+
+const GOOD: &str = "[bots.default]\napp_id = \"cs-1\"\napi_key = \"k\"\n";
+
+fn read(text: &str, variables: &[(&str, &str)]) -> Result<Loaded, String> {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("my.toml");
+    std::fs::write(&file, text).unwrap();
+    let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    Loaded::read(Some(&file), &variables)
+        .and_then(|loaded| loaded.bots(None).map(|_| loaded))
+        .map_err(|error| error.to_string().replace(&format!("{}/", folder.path().display()), ""))
+}
+
+#[test]
+fn complaints_name_the_key_the_place_and_the_fix() {
+    for (text, complaint) in [
+        ("[otp]\nlenght = 6", "my.toml: otp.lenght is not a known key; did you mean \"otp.length\"?"),
+        ("[otpp]\nlength = 6", "my.toml: otpp is not a known key; did you mean \"otp\"?"),
+        ("length = 6", "my.toml: length is not a known key; did you mean \"otp.length\"?"),
+        (
+            "[otp]\nlength = \"six\"",
+            "my.toml: otp.length cannot be used: invalid type: string \"six\", expected u8",
+        ),
+        ("otp = 1", "my.toml: otp must be a section"),
+        (
+            "[otp]\nlifetime = \"five\"",
+            "my.toml: otp.lifetime cannot be used: \"five\" is no span of time; write it like \"30s\" or \"5m\"",
+        ),
+        ("[bots.default]\napp_id = \"test_app_id\"", "my.toml: bots.default.app_id is a sample value"),
+        ("[bots.default]\napp_id = \"cs-1\"", "default: bots.default.api_key is empty"),
+        ("", "default: bots.default.app_id is empty"),
+        ("[bots.st-1]\napp_id = \"cs-1\"", "my.toml: bots.st-1.app_id needs its counterpart"),
+        (
+            "[bots.default]\njwt_algorithm = \"RS256\"",
+            "my.toml: bots.default.jwt_algorithm cannot be used: unknown variant",
+        ),
+        (
+            "[bots.default]\ncomponents = { sned = [\"X\"] }\napp_id = \"a\"\napi_key = \"b\"",
+            "my.toml: bots.default.components has \"sned\"",
+        ),
+        (
+            "[bots.default]\ncomponents = { send = [\"X\"], verify = [\"x\"] }\napp_id = \"a\"\napi_key = \"b\"",
+            "my.toml: bots.default.components maps",
+        ),
+        ("[server]\nbind = \"localhost\"", "my.toml: server.bind cannot be used: invalid socket address"),
+        ("[server]\napi_prefix = \"otp/\"", "my.toml: server.api_prefix must be empty or look like \"/otp\""),
+        (
+            "[server]\nbind = \"0.0.0.0:1\"\n[dev]\nenabled = true",
+            "my.toml: server.bind is 0.0.0.0:1: dev mode",
+        ),
+        (
+            "[delivery.sendgrid]\nbase_url = \"http://x.example\"",
+            "my.toml: delivery.sendgrid.base_url must start with https",
+        ),
+        (
+            "[delivery.sendgrid]\nbase_url = \"http://localhost.x.example\"",
+            "my.toml: delivery.sendgrid.base_url must start",
+        ),
+        (
+            "[bots.default]\ncode_fields = [\"x\"]",
+            "my.toml: bots.default.code_fields[0] cannot be used: \"x\" is no JSON pointer",
+        ),
+        ("[otp", "my.toml: TOML parse error"),
+    ] {
+        let error = read(text, &[]).err().unwrap_or_default();
+        assert!(error.starts_with(complaint), "{text:?} gave {error:?}");
+    }
+}
+
+#[test]
+fn the_environment_stands_above_the_file() {
+    let loaded = read(
+        &format!("{GOOD}[otp]\nlength = 7\n[server]\nbind = \"0.0.0.0:1\""),
+        &[
+            ("BOTKIT_OTP_OTP__LENGTH", "8"),
+            ("BOTKIT_OTP_PLATFORM__CALLBACK_ORIGINS", "https://a.example, https://b.example"),
+            ("BOTKIT_OTP_DELIVERY__SENDGRID__SANDBOX", "true"),
+            ("BOTKIT_OTP_BOTS__DEFAULT__APP_ID", "123"),
+            ("SENDGRID_API_KEY", "SG.x"),
+            ("PORT", "9000"),
+        ],
+    )
+    .unwrap();
+    let Config { otp, platform, delivery, bots, server, .. } = &loaded.config;
+    assert_eq!((otp.length, delivery.sendgrid.sandbox), (8, true));
+    assert_eq!(platform.callback_origins, ["https://a.example", "https://b.example"]);
+    assert_eq!((bots["default"].app_id.as_str(), server.bind.to_string().as_str()), ("123", "0.0.0.0:9000"));
+    assert_eq!(delivery.sendgrid.api_key.expose_secret(), "SG.x");
+    for (variable, value, complaint) in [
+        (
+            "BOTKIT_OTP_OTP__LENGHT",
+            "8",
+            "BOTKIT_OTP_OTP__LENGHT: otp.lenght is not a known key; did you mean",
+        ),
+        ("BOTKIT_OTP_OTP__LENGTH", "six", "BOTKIT_OTP_OTP__LENGTH: otp.length must be a value of the kind"),
+        ("PORT", "http", "PORT: server.bind cannot be used"),
+    ] {
+        let error = read(GOOD, &[(variable, value)]).err().unwrap_or_default();
+        assert!(error.starts_with(complaint), "{error}");
+    }
+}
+
+#[test]
+fn secrets_are_hidden_wherever_they_stand() {
+    let text = format!(
+        "{GOOD}[otp]\nkeys = [{{ id = \"a\", secret = \"hush-hush-hush-hush-hush-hush-hush\" }}]\n\
+         [bots.st-2]\napp_id = \"x\"\napi_key = \"hush\"\n[delivery.sendgrid]\napi_key = \"hush\""
+    );
+    let loaded = read(&text, &[]).unwrap();
+    let shown = loaded.show();
+    assert!(!shown.contains("hush") && shown.contains("(hidden)") && shown.contains("cs-1"), "{shown}");
+    assert!(!format!("{:?}", loaded.config).contains("hush"));
+}
+
+#[test]
+fn dev_mode_is_what_nothing_configured_means() {
+    let bare = |variables: &[(&str, &str)]| {
+        let variables =
+            variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Loaded::read(None, &variables).unwrap().config.dev.enabled
+    };
+    assert!(bare(&[]));
+    assert!(!bare(&[("BOTKIT_OTP_BOTS__DEFAULT__APP_ID", "cs-1")]));
+    assert!(!bare(&[("BOTKIT_OTP_DEV__ENABLED", "false")]));
+    assert!(!read(GOOD, &[]).unwrap().config.dev.enabled);
+}
+
+#[test]
+fn enrolled_means_what_the_user_cannot_type() {
+    let loaded = read(&format!("{GOOD}[otp]\ndestination = \"enrolled\""), &[]).unwrap();
+    let bots = loaded.bots(None).unwrap();
+    let fields = &bots.default.as_ref().unwrap().settings.destination_fields;
+    assert_eq!(
+        fields.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        ["/context/session/UserContext/emailId"]
+    );
+}
