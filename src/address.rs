@@ -53,11 +53,17 @@ impl Email {
     #[must_use]
     pub fn masked(&self) -> String {
         let (local, domain) = self.0.rsplit_once('@').unwrap_or(("", &self.0));
+        let mut masked = String::with_capacity(self.0.len() + 3);
         let mut chars = local.chars();
-        let first = chars.next().map(String::from).unwrap_or_default();
+        masked.extend(chars.next());
+        masked.push_str("...");
         // The last character of a short name would give half of it away.
-        let last = if local.chars().count() > 3 { chars.next_back().map(String::from) } else { None };
-        format!("{first}...{}@{domain}", last.unwrap_or_default())
+        if local.chars().count() > 3 {
+            masked.extend(chars.next_back());
+        }
+        masked.push('@');
+        masked.push_str(domain);
+        masked
     }
 }
 

@@ -8,6 +8,7 @@ mod document;
 mod event;
 mod payload;
 mod reply;
+mod scan;
 
 pub use credentials::{Algorithm, Bot, Bots, Credentials, Rejection};
 pub use event::{Event, Forward};

@@ -159,8 +159,7 @@ pub fn turn(
     // early must not become a resend.
     let remember = call.operation != Operation::Status && call.request.is_some() && stands.is_some();
     let session = (next.is_some() || remember).then(|| {
-        let mut session = session.cloned().unwrap_or_default();
-        session.challenge = next.or(session.challenge);
+        let mut session = Session::after(session, next);
         if let Some(request) = call.request.filter(|_| remember) {
             session.remember(Answered { request, answer: answer.clone() });
         }

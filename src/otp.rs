@@ -62,11 +62,5 @@ fn random_bytes<const N: usize>(rng: &mut dyn CryptoRng) -> [u8; N] {
     bytes
 }
 
-/// Writes bytes as lower-case hexadecimal.
-fn hex(bytes: &[u8]) -> impl Iterator<Item = char> {
-    let digit = |value: u8| char::from(b"0123456789abcdef"[usize::from(value)]);
-    bytes.iter().flat_map(move |byte| [digit(byte >> 4), digit(byte & 15)])
-}
-
 #[cfg(test)]
 mod tests;

@@ -1,13 +1,13 @@
 //! A JSON object, checked in one pass and opened only where somebody looks. Everything is kept as positions in the
 //! original text, so what is handed on is the sender's own bytes: key order, number text, escapes and white space.
 
-use std::fmt;
-
-use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, Visitor};
-use serde_json::value::RawValue;
+use super::scan::Scan;
 
 /// The members that are opened, and what is opened in them; everything else is only checked.
 pub(super) struct Shape(pub(super) &'static [(&'static str, Shape)]);
+
+/// How many members there is room for before more is asked for.
+const USUAL_MEMBERS: usize = 24;
 
 /// A piece of the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,19 +65,42 @@ pub(super) struct Member {
 }
 
 impl Object {
-    /// Reads `text` as one JSON object.
-    ///
-    /// # Errors
-    /// The text is not JSON, or not an object.
-    pub(super) fn open(text: &str, shape: &'static Shape) -> Result<Self, serde_json::Error> {
-        if u32::try_from(text.len()).is_err() {
-            return Err(serde_json::Error::custom("a text of 4 GB is not looked at"));
+    /// Reads `text` as one JSON object; `None` if it is not JSON, or not an object.
+    pub(super) fn open(text: &str, shape: &'static Shape) -> Option<Self> {
+        // Positions in it must fit a `Span`.
+        u32::try_from(text.len()).ok()?;
+        let mut scan = Scan::new(text);
+        let root = Self::scan(&mut scan, text, shape)?;
+        scan.peek().is_none().then_some(root)
+    }
+
+    /// Reads the object that follows. Goes no deeper than the shape; what that does not open is passed by.
+    fn scan(scan: &mut Scan<'_>, text: &str, shape: &'static Shape) -> Option<Self> {
+        scan.pass(b'{')?;
+        let start = scan.at() - 1;
+        let mut members = Vec::with_capacity(USUAL_MEMBERS);
+        let mut more = scan.pass(b'}').is_none();
+        while more {
+            scan.peek()?;
+            let key = scan.at();
+            let (end, escaped) = scan.key()?;
+            let key = Span::new(key, end);
+            let opens = scan.peek()? == b'{';
+            let from = scan.at();
+            let mut member = Member { key, escaped, value: key, inner: None };
+            match shape.0.iter().find(|(name, _)| opens && member.is(text, name)) {
+                Some((_, shape)) => member.inner = Some(Box::new(Self::scan(scan, text, shape)?)),
+                None => scan.value()?,
+            }
+            member.value = Span::new(from, scan.at());
+            members.push(member);
+            more = match scan.next()? {
+                b',' => true,
+                b'}' => false,
+                _ => return None,
+            };
         }
-        let mut deserializer = serde_json::Deserializer::from_str(text);
-        let start = skip_white(text, 0);
-        let root = Opening { text, start, shape }.deserialize(&mut deserializer)?;
-        deserializer.end()?;
-        Ok(root)
+        Some(Self { span: Span::new(start, scan.at()), members })
     }
 
     /// The member called `name`; the last one, as in JavaScript, if there are several.
@@ -93,75 +116,18 @@ impl Object {
 
 impl Member {
     /// Whether its key is `name`.
+    #[inline]
     fn is(&self, text: &str, name: &str) -> bool {
         // Most keys are of another length; nothing is read to pass them by.
-        if self.key.len() == name.len() + 2 {
-            return text.as_bytes()[self.key.start() + 1..].starts_with(name.as_bytes());
-        }
-        self.escaped && serde_json::from_str::<String>(self.key.of(text)).is_ok_and(|plain| plain == name)
-    }
-}
-
-fn skip_white(text: &str, from: usize) -> usize {
-    text.as_bytes()[from..]
-        .iter()
-        .position(|byte| !matches!(byte, b' ' | b'\t' | b'\n' | b'\r'))
-        .map_or(text.len(), |found| from + found)
-}
-
-struct Opening<'t> {
-    text: &'t str,
-    start: usize,
-    shape: &'static Shape,
-}
-
-impl Opening<'_> {
-    /// Where a piece that was borrowed from the text stands in it.
-    fn place(&self, piece: &RawValue) -> Span {
-        let start = piece.get().as_ptr().addr() - self.text.as_ptr().addr();
-        Span::new(start, start + piece.get().len())
+        (self.key.len() == name.len() + 2
+            && text.as_bytes()[self.key.start() + 1..].starts_with(name.as_bytes()))
+            || (self.escaped && self.reads(text, name))
     }
 
-    /// If the value of `member` is an object that is to be opened: how.
-    fn inner(&self, member: &Member) -> Option<Self> {
-        let (_, shape) = self.shape.0.iter().find(|(name, _)| member.is(self.text, name))?;
-        let start = skip_white(self.text, skip_white(self.text, member.key.end()) + 1);
-        (self.text.as_bytes().get(start) == Some(&b'{')).then_some(Self { text: self.text, start, shape })
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for Opening<'de> {
-    type Value = Object;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Object, D::Error> {
-        deserializer.deserialize_map(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Opening<'de> {
-    type Value = Object;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object, A::Error> {
-        let mut members = Vec::with_capacity(24);
-        let mut end = self.start + 1;
-        while let Some(key) = map.next_key::<&'de RawValue>()? {
-            let (key, escaped) = (self.place(key), key.get().contains('\\'));
-            let mut member = Member { key, escaped, value: key, inner: None };
-            if let Some(opening) = self.inner(&member) {
-                let object = map.next_value_seed(opening)?;
-                member.value = object.span;
-                member.inner = Some(Box::new(object));
-            } else {
-                member.value = self.place(map.next_value()?);
-            }
-            end = member.value.end();
-            members.push(member);
-        }
-        Ok(Object { span: Span::new(self.start, skip_white(self.text, end) + 1), members })
+    /// Whether its key is `name` once its escapes are undone.
+    #[cold]
+    fn reads(&self, text: &str, name: &str) -> bool {
+        serde_json::from_str::<String>(self.key.of(text)).is_ok_and(|plain| plain == name)
     }
 }
 
@@ -219,13 +185,14 @@ mod tests {
             "{\"a\":{\"b\" {}}}",
             "\u{feff}{}",
         ] {
-            assert!(Object::open(text, &SHAPE).is_err(), "{text:?}");
+            assert!(Object::open(text, &SHAPE).is_none(), "{text:?}");
         }
     }
 
     #[test]
     fn depth_is_no_danger() {
         let deep = |depth: usize| format!("{{\"x\":{}{}}}", "[".repeat(depth), "]".repeat(depth));
-        assert!(Object::open(&deep(1_000_000), &SHAPE).is_ok());
+        assert!(Object::open(&deep(1_000_000), &SHAPE).is_some());
+        assert!(Object::open(&"{\"a\":".repeat(1_000_000), &SHAPE).is_none());
     }
 }

@@ -1,5 +1,6 @@
 //! The body of an event: where in it the things stand that we read.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::{Deserialize, Deserializer};
@@ -50,11 +51,11 @@ pub struct Payload {
 
 /// A value that was found where somebody looked.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Found {
+pub enum Found<'p> {
     /// A string, unescaped.
-    Text(String),
+    Text(Cow<'p, str>),
     /// A number, as it is written.
-    Number(String),
+    Number(Cow<'p, str>),
     /// Something that is neither.
     Other,
 }
@@ -66,7 +67,7 @@ impl Payload {
     /// [`Failure::InvalidJson`]: it is not one JSON object.
     pub fn parse(text: String) -> Result<Self, Failure> {
         let text = if text.is_empty() { "{}".to_owned() } else { text };
-        let root = Object::open(&text, &SHAPE).map_err(|_| Failure::InvalidJson)?;
+        let root = Object::open(&text, &SHAPE).ok_or(Failure::InvalidJson)?;
         Ok(Self { text, root })
     }
 
@@ -105,40 +106,40 @@ impl Payload {
 
     /// The name of the Webhook node that runs; `None` if it is missing or not a string.
     #[must_use]
-    pub fn component_name(&self) -> Option<String> {
+    pub fn component_name(&self) -> Option<Cow<'_, str>> {
         self.text_at(&["dialogComponentName"])
     }
 
     /// The address an event's message goes on to; `None` if it is missing or not a string.
     #[must_use]
-    pub fn forward_url(&self, forward: Forward) -> Option<String> {
+    pub fn forward_url(&self, forward: Forward) -> Option<Cow<'_, str>> {
         self.text_at(&[forward.field])
     }
 
     /// The address that a late answer goes to, if late answers are possible.
     #[must_use]
-    pub fn callback_url(&self) -> Option<String> {
+    pub fn callback_url(&self) -> Option<Cow<'_, str>> {
         self.text_at(&["callbackUrl"])
     }
 
     /// What makes this conversation one: the platform's session id, or else channel and user.
     #[must_use]
-    pub fn session(&self) -> Option<String> {
+    pub fn session(&self) -> Option<Cow<'_, str>> {
         self.first(&SESSION).or_else(|| {
             let user = self.user()?;
-            Some(format!("{}:{user}", self.first(&CHANNEL).unwrap_or_else(|| "unknown".to_owned())))
+            Some(format!("{}:{user}", self.first(&CHANNEL).unwrap_or("unknown".into())).into())
         })
     }
 
     /// Who the user is.
     #[must_use]
-    pub fn user(&self) -> Option<String> {
+    pub fn user(&self) -> Option<Cow<'_, str>> {
         self.first(&USER)
     }
 
     /// The value at a path of keys (and array positions). Nothing, `null` and `""` are all `None`.
     #[must_use]
-    pub fn find<K: AsRef<str>>(&self, path: &[K]) -> Option<Found> {
+    pub fn find<K: AsRef<str>>(&self, path: &[K]) -> Option<Found<'_>> {
         let mut object = &self.root;
         for (depth, key) in path.iter().enumerate() {
             let member = object.get(&self.text, key.as_ref())?;
@@ -152,14 +153,14 @@ impl Payload {
         None
     }
 
-    fn first(&self, paths: &[&[&str]]) -> Option<String> {
+    fn first(&self, paths: &[&[&str]]) -> Option<Cow<'_, str>> {
         paths.iter().find_map(|path| match self.find(path)? {
             Found::Text(text) | Found::Number(text) => Some(text),
             Found::Other => None,
         })
     }
 
-    fn text_at(&self, path: &[&str]) -> Option<String> {
+    fn text_at(&self, path: &[&str]) -> Option<Cow<'_, str>> {
         match self.find(path)? {
             Found::Text(text) => Some(text),
             Found::Number(_) | Found::Other => None,
@@ -167,16 +168,29 @@ impl Payload {
     }
 }
 
+impl Found<'_> {
+    fn into_owned(self) -> Found<'static> {
+        match self {
+            Self::Text(text) => Found::Text(text.into_owned().into()),
+            Self::Number(number) => Found::Number(number.into_owned().into()),
+            Self::Other => Found::Other,
+        }
+    }
+}
+
 /// Goes on looking inside a value that the shape does not open.
-fn found<K: AsRef<str>>(json: &str, rest: &[K]) -> Option<Found> {
+fn found<'p, K: AsRef<str>>(json: &'p str, rest: &[K]) -> Option<Found<'p>> {
     if rest.is_empty() {
         return match json.as_bytes().first()? {
-            b'"' => Some(serde_json::from_str(json).map_or(Found::Other, Found::Text)),
-            b'0'..=b'9' | b'-' => Some(Found::Number(json.to_owned())),
+            b'"' if json == "\"\"" => None,
+            b'"' if json.contains('\\') => {
+                Some(serde_json::from_str(json).map_or(Found::Other, |text: String| Found::Text(text.into())))
+            }
+            b'"' => Some(Found::Text(json[1..json.len() - 1].into())),
+            b'0'..=b'9' | b'-' => Some(Found::Number(json.into())),
             b'n' => None,
             _ => Some(Found::Other),
-        }
-        .filter(|found| *found != Found::Text(String::new()));
+        };
     }
     let value: Value = serde_json::from_str(json).ok()?;
     let inner = rest.iter().try_fold(&value, |value, key| match value {
@@ -184,7 +198,7 @@ fn found<K: AsRef<str>>(json: &str, rest: &[K]) -> Option<Found> {
         Value::Array(items) => items.get(key.as_ref().parse::<usize>().ok()?),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
     })?;
-    found::<&str>(&inner.to_string(), &[])
+    found::<&str>(&inner.to_string(), &[]).map(Found::into_owned)
 }
 
 /// A place in a payload, written as a JSON pointer (RFC 6901) such as `/context/entities/UserEmail`.

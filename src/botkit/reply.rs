@@ -1,6 +1,7 @@
 //! What goes back to the platform: the request again, under the keys and in the order its class has in BotKit.
 //! The platform reads a hook's answer for `context` and `message`; anything else is dropped there.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use super::document::{Member, Object, Span};
@@ -119,7 +120,7 @@ pub struct Changes {
     /// `context.otp`, as JSON text.
     pub otp: String,
     /// What goes into `context.session.BotUserSession`, each value as JSON text.
-    pub session: Vec<(SessionField, String)>,
+    pub session: Vec<(SessionField, Cow<'static, str>)>,
 }
 
 /// The keys of `BotUserSession` that are ours, named as in the how-to that everybody builds from.
@@ -172,13 +173,13 @@ pub fn reply(payload: &Payload, route: &Route, changes: Option<&Changes>) -> Str
             ("__payloadClass", _) => push_quoted(&mut body, class),
             ("requestId", _) => body.push_str(&route.request_id),
             ("botId", _) => push_quoted(&mut body, route.bot.as_str()),
-            ("componentId", _) => body.push_str(&json_string(&route.component)),
+            ("componentId", _) => push_text(&mut body, &route.component),
             ("ackMessage", _) => body.push_str("true"),
             ("agent_transfer", _) => {
                 let value = value.map_or("false", |member| payload.slice(member.value));
                 body.push_str(if is_falsy(value) { "false" } else { value });
             }
-            ("message", Some(Changes { message: Some(message), .. })) => body.push_str(&json_string(message)),
+            ("message", Some(Changes { message: Some(message), .. })) => push_text(&mut body, message),
             ("context", Some(changes)) => push_context(&mut body, payload, value, changes),
             ("componentName", _) => match payload.member("dialogComponentName") {
                 Some(member) => body.push_str(payload.slice(member.value)),
@@ -205,29 +206,36 @@ fn push_quoted(body: &mut String, plain: &str) {
     body.push('"');
 }
 
-pub(super) fn json_string(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
+/// Adds any text as a JSON string. Most have nothing in them to escape.
+fn push_text(body: &mut String, text: &str) {
+    if text.bytes().any(|byte| matches!(byte, b'"' | b'\\' | 0..0x20)) {
+        body.push_str(&serde_json::Value::from(text).to_string());
+    } else {
+        push_quoted(body, text);
+    }
 }
 
 /// A context that is missing or, against [`Payload::has_place_for_answers`], no object, is made.
 fn push_context(body: &mut String, payload: &Payload, context: Option<&Member>, changes: &Changes) {
+    let ours = || changes.session.iter().map(|(field, json)| (field.name(), &**json));
     let Some(Member { value: whole, inner: Some(open), .. }) = context else {
-        body.push_str(&object([("otp", &changes.otp)]));
+        let session = object([("BotUserSession", &*object(ours()))]);
+        let members = [("session", &*session), ("otp", &*changes.otp)];
+        body.push_str(&object(members.into_iter().skip(usize::from(changes.session.is_empty()))));
         return;
     };
     let mut edits = Edits { payload, list: Vec::with_capacity(4) };
     if !changes.session.is_empty() {
-        let ours = || changes.session.iter().map(|(field, json)| (field.name(), json));
         match edits.child(open, "session") {
             Place::Object(session) => match edits.child(session, "BotUserSession") {
                 Place::Object(bot_user) => edits.put(bot_user, ours()),
-                Place::Free => edits.put(session, [("BotUserSession", &object(ours()))]),
+                Place::Free => edits.put(session, [("BotUserSession", &*object(ours()))]),
                 Place::Taken => {}
             },
             Place::Free => {
                 edits.put(
                     open,
-                    [("session", &object([("BotUserSession", &object(ours()))])), ("otp", &changes.otp)],
+                    [("session", &*object([("BotUserSession", &*object(ours()))])), ("otp", &*changes.otp)],
                 );
                 edits.write(body, *whole);
                 return;
@@ -235,13 +243,26 @@ fn push_context(body: &mut String, payload: &Payload, context: Option<&Member>, 
             Place::Taken => {}
         }
     }
-    edits.put(open, [("otp", &changes.otp)]);
+    edits.put(open, [("otp", &*changes.otp)]);
     edits.write(body, *whole);
 }
 
-fn object<'a>(members: impl IntoIterator<Item = (&'a str, &'a String)>) -> String {
-    let members: Vec<_> = members.into_iter().map(|(key, json)| format!("\"{key}\":{json}")).collect();
-    format!("{{{}}}", members.join(","))
+fn object<'a>(members: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
+    let mut text = String::from("{");
+    for (key, json) in members {
+        if text.len() > 1 {
+            text.push(',');
+        }
+        push_member(&mut text, key, json);
+    }
+    text.push('}');
+    text
+}
+
+fn push_member(text: &mut String, key: &str, json: &str) {
+    push_quoted(text, key);
+    text.push(':');
+    text.push_str(json);
 }
 
 /// What stands where an object of ours should go.
@@ -269,17 +290,17 @@ impl<'a> Edits<'a> {
     }
 
     /// Sets members of one object: in place where they are, at its end where they are not. Call once per object.
-    fn put<'m>(&mut self, object: &Object, members: impl IntoIterator<Item = (&'m str, &'m String)>) {
+    fn put<'m>(&mut self, object: &Object, members: impl IntoIterator<Item = (&'m str, &'m str)>) {
         let mut added = String::new();
         for (key, json) in members {
             if let Some(member) = object.get(self.payload.text(), key) {
-                self.list.push((member.value.start()..member.value.end(), json.clone()));
+                self.list.push((member.value.start()..member.value.end(), json.to_owned()));
                 continue;
             }
             if !(object.is_empty() && added.is_empty()) {
                 added.push(',');
             }
-            added.extend(["\"", key, "\":", json]);
+            push_member(&mut added, key, json);
         }
         if !added.is_empty() {
             let end = object.span.end() - 1;
@@ -346,7 +367,7 @@ mod tests {
             (r#"{"session":{"BotUserSession":[1]}}"#, r#"{"session":{"BotUserSession":[1]},"otp":{}}"#),
             (r#"{"session":"gone"}"#, r#"{"session":"gone","otp":{}}"#),
             (r"{}", r#"{"session":{"BotUserSession":{"OTP":"x","ExpiryTime":1}},"otp":{}}"#),
-            ("null", r#"{"otp":{}}"#),
+            ("null", r#"{"session":{"BotUserSession":{"OTP":"x","ExpiryTime":1}},"otp":{}}"#),
         ] {
             let answer = hook(&format!(r#"{{"requestId":7,"context":{context}}}"#));
             assert_eq!(answer, format!(r#"{HEAD},"context":{expected},"message":"Hi"}}"#));
@@ -371,7 +392,7 @@ mod tests {
         assert_eq!(
             answer,
             format!(
-                r#"{HEAD},"componentName":"N","context":{{"otp":{{}}}},"channel":null,"message":"Hi","contextId":"c"}}"#
+                r#"{HEAD},"componentName":"N","context":{{"session":{{"BotUserSession":{{"OTP":"x","ExpiryTime":1}}}},"otp":{{}}}},"channel":null,"message":"Hi","contextId":"c"}}"#
             )
         );
     }

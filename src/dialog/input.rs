@@ -39,7 +39,7 @@ impl<T> fmt::Debug for Reading<T> {
 impl Reading<Destination> {
     /// Reads an address.
     #[must_use]
-    pub fn destination(found: Option<&Found>) -> Self {
+    pub fn destination(found: Option<&Found<'_>>) -> Self {
         let text = match found {
             Some(Found::Text(text)) => text,
             Some(Found::Number(_) | Found::Other) => {
@@ -60,7 +60,7 @@ impl Reading<Destination> {
 impl Reading<Code> {
     /// Reads a typed code.
     #[must_use]
-    pub fn code(found: Option<&Found>, format: Format) -> Self {
+    pub fn code(found: Option<&Found<'_>>, format: Format) -> Self {
         let read = match found {
             Some(Found::Text(text)) if looks_redacted(text) && Code::read(text, format).is_none() => {
                 return Self::Redacted(hint("the code"));

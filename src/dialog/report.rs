@@ -1,12 +1,16 @@
 //! The answer of every operation: a status to branch on, and the facts that go with it.
 
+use std::fmt;
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::words;
 use crate::clock::Timestamp;
 use crate::otp::{Alphabet, Challenge, ChallengeId, Phase, Rules};
+
+/// How many bytes of JSON there is room for before more is asked for.
+const USUAL_LENGTH: usize = 512;
 
 /// How things stand. The names on the wire are a closed list, and dialogs compare them as text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -189,7 +193,7 @@ impl Report {
             channel: facts.map(|facts| facts.channel),
             to: facts.map(|facts| &*facts.to),
             length: facts.map(|facts| facts.length),
-            expires_at: live.map(|live| live.expires_at.to_string()),
+            expires_at: live.map(|live| Shown(live.expires_at)),
             expires_in_seconds: live.map(|live| self.seconds_until(live.expires_at)),
             attempts_left: match self.status {
                 Status::Locked { .. } => Some(0),
@@ -197,9 +201,21 @@ impl Report {
             },
             sends_left: live.map(|live| live.sends_left),
             retry_in_seconds: self.status.retry_at().map(|until| self.seconds_until(until)),
-            challenge_id: facts.map(|facts| facts.id.to_string()),
+            challenge_id: facts.map(|facts| Shown(facts.id)),
         };
-        serde_json::to_string(&wire).unwrap_or_default()
+        let mut json = Vec::with_capacity(USUAL_LENGTH);
+        // Writing plain text to memory has no way to fail.
+        let _ = serde_json::to_writer(&mut json, &wire);
+        String::from_utf8(json).unwrap_or_default()
+    }
+}
+
+/// Something that stands in the report as it is printed.
+struct Shown<T>(T);
+
+impl<T: fmt::Display> Serialize for Shown<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
     }
 }
 
@@ -217,7 +233,7 @@ struct Wire<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     length: Option<u8>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    expires_at: Option<String>,
+    expires_at: Option<Shown<Timestamp>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     expires_in_seconds: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -227,5 +243,5 @@ struct Wire<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_in_seconds: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    challenge_id: Option<String>,
+    challenge_id: Option<Shown<ChallengeId>>,
 }

@@ -88,6 +88,14 @@ pub struct Answered {
 }
 
 impl Session {
+    /// The record that follows `earlier`, with `next` in place of its challenge and room for one more answer.
+    pub(super) fn after(earlier: Option<&Self>, next: Option<Challenge>) -> Self {
+        let answered = earlier.map_or(&[][..], |earlier| &earlier.answered);
+        let mut copied = Vec::with_capacity(ANSWERS.min(answered.len() + 1));
+        copied.extend_from_slice(answered);
+        Self { challenge: next.or_else(|| earlier?.challenge.clone()), answered: copied }
+    }
+
     /// How the call `request` was answered, if it was.
     #[must_use]
     pub fn answered(&self, request: RequestKey) -> Option<&Answered> {

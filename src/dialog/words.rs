@@ -1,6 +1,8 @@
 //! Every word said to users. What happened, what to do next, and how many tries or seconds are left; nothing that
 //! would help anybody who is guessing.
 
+use std::fmt;
+
 use super::{Report, Status};
 use crate::clock::Timestamp;
 
@@ -9,10 +11,12 @@ use crate::clock::Timestamp;
 pub(super) fn message(report: &Report) -> String {
     let facts = report.facts.as_ref();
     let to = facts.map_or("you", |facts| &*facts.to);
-    let code = facts.map_or_else(
-        || "code".to_owned(),
-        |facts| format!("{}-{} code", facts.length, if facts.digits { "digit" } else { "character" }),
-    );
+    let code = fmt::from_fn(|f| match facts {
+        Some(facts) => {
+            write!(f, "{}-{} code", facts.length, if facts.digits { "digit" } else { "character" })
+        }
+        None => f.write_str("code"),
+    });
     let wait = |until: Timestamp| spell(report.seconds_until(until));
     match report.status {
         Status::Sent => {

@@ -1,7 +1,9 @@
 //! The platform's door: `POST {prefix}/sdk/bots/{bot}/components/{component}/{event}` and its short form
 //! `POST {prefix}/sdk/bots/{bot}/{event}`.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::Arc;
 
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
@@ -59,21 +61,22 @@ impl Names {
 
 /// What the log says of a request.
 #[derive(Default)]
-struct Trace {
+struct Trace<'r> {
     event: &'static str,
-    bot: String,
+    bot: &'r str,
     request: String,
     status: Option<&'static str>,
     rejection: Option<Rejection>,
 }
 
-impl Trace {
-    /// What came of it: the operation's status, or why the caller was refused.
-    fn outcome(&self) -> String {
+/// Who it was about, and what came of it: the operation's status, or why the caller was refused.
+impl fmt::Display for Trace<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "bot={} request={}", self.bot, self.request)?;
         match (self.status, self.rejection) {
-            (_, Some(rejection)) => format!(" refused: {rejection}"),
-            (Some(status), None) => format!(" otp={status}"),
-            (None, None) => String::new(),
+            (_, Some(rejection)) => write!(f, " refused: {rejection}"),
+            (Some(status), None) => write!(f, " otp={status}"),
+            (None, None) => Ok(()),
         }
     }
 }
@@ -81,7 +84,7 @@ impl Trace {
 /// Answers an event.
 pub(super) async fn receive(request: HttpRequest, body: Body, server: Data<Server>) -> HttpResponse {
     let started = Stopwatch::start();
-    let mut trace = Trace { event: "unknown", ..Trace::default() };
+    let mut trace = Trace { event: "unknown", bot: "?", ..Trace::default() };
     let response = match admit(&request, &server, &mut trace) {
         Ok(admitted) => match answer(&request, body, &server, admitted, &mut trace).await {
             Ok(response) => response,
@@ -94,35 +97,31 @@ pub(super) async fn receive(request: HttpRequest, body: Body, server: Data<Serve
     };
     let status = response.status().as_u16();
     server.service.metrics.request(trace.event, status);
-    info!(
-        "{} {status} {:.1} ms bot={} request={}{}",
-        trace.event,
-        started.elapsed().as_secs_f64() * 1000.0,
-        trace.bot,
-        trace.request,
-        trace.outcome(),
-    );
+    info!("{} {status} {:.1} ms {trace}", trace.event, started.elapsed().as_secs_f64() * 1000.0);
     response
 }
 
 /// A request that may be answered: its bot is known, its token is good, its path leads somewhere.
-struct Admitted<'a> {
+struct Admitted<'a, 'r> {
     id: BotId,
     bot: &'a Bot<BotSettings>,
-    component: String,
+    component: &'r str,
     event: Event,
 }
 
 /// Looks at everything that stands in front of the body: a refusal must not cost what a good request costs. The bot
 /// whose credentials count is the one of the matched route, and the same one is handled.
-fn admit<'a>(
-    request: &HttpRequest,
+fn admit<'a, 'r>(
+    request: &'r HttpRequest,
     server: &'a Data<Server>,
-    trace: &mut Trace,
-) -> Result<Admitted<'a>, Failure> {
+    trace: &mut Trace<'r>,
+) -> Result<Admitted<'a, 'r>, Failure> {
     let path = request.match_info();
-    let known = BotId::parse(path.get("bot").unwrap_or_default());
-    known.as_ref().map_or("?", BotId::as_str).clone_into(&mut trace.bot);
+    let name = path.get("bot").unwrap_or_default();
+    let known = BotId::parse(name);
+    if known.is_some() {
+        trace.bot = name;
+    }
     let (id, bot) = known
         .and_then(|id| server.bots.get(&id).map(|bot| (id, bot)))
         .ok_or(Rejection::UnknownBot)
@@ -138,21 +137,21 @@ fn admit<'a>(
     let (component, event) = segments(path.get("rest").unwrap_or_default()).ok_or(Failure::NotFound)?;
     let event = Event::named(event).ok_or(Failure::EventNotFound)?;
     trace.event = event.name();
-    Ok(Admitted { id, bot, component: component.to_owned(), event })
+    Ok(Admitted { id, bot, component, event })
 }
 
 async fn answer(
     request: &HttpRequest,
     body: Body,
     server: &Data<Server>,
-    admitted: Admitted<'_>,
-    trace: &mut Trace,
+    admitted: Admitted<'_, '_>,
+    trace: &mut Trace<'_>,
 ) -> Result<HttpResponse, Failure> {
     let Admitted { id, bot, component, event } = admitted;
     let payload = Payload::parse(body::read(request, body, server.settings.max_body_bytes).await?)?;
     let request_id = payload.request_id().map_or_else(|| server.service.request_id(), str::to_owned);
     trace.request = loggable(&request_id);
-    let route = Route { bot: id, component, event, request_id };
+    let route = Route { bot: id, component: component.to_owned(), event, request_id };
     if event == Event::Webhook {
         return webhook(server, bot, payload, route, trace).await;
     }
@@ -166,15 +165,11 @@ async fn answer(
 /// The component and the event in what follows the bot in the path.
 fn segments(rest: &str) -> Option<(&str, &str)> {
     let rest = rest.strip_suffix('/').unwrap_or(rest);
-    match rest.split('/').collect::<Vec<_>>()[..] {
-        [event] => Some(("default", event)),
-        [components, component, event]
-            if components.eq_ignore_ascii_case("components") && !component.is_empty() =>
-        {
-            Some((component, event))
-        }
-        _ => None,
-    }
+    let Some((components, path)) = rest.split_once('/') else { return Some(("default", rest)) };
+    let (component, event) = path.split_once('/')?;
+    let known =
+        components.eq_ignore_ascii_case("components") && !component.is_empty() && !event.contains('/');
+    known.then_some((component, event))
 }
 
 fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
@@ -183,8 +178,11 @@ fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 
 /// A request id as it may stand in a log line, whatever was sent for one.
 fn loggable(request_id: &str) -> String {
+    const LONGEST: usize = 64;
     let plain = |character: &char| character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '.');
-    request_id.chars().filter(plain).take(64).collect()
+    let mut text = String::with_capacity(LONGEST);
+    text.extend(request_id.chars().filter(plain).take(LONGEST));
+    text
 }
 
 fn accepted(body: impl Into<Bytes>) -> HttpResponse {
@@ -248,12 +246,12 @@ async fn webhook(
     bot: &Bot<BotSettings>,
     payload: Payload,
     route: Route,
-    trace: &mut Trace,
+    trace: &mut Trace<'_>,
 ) -> Result<HttpResponse, Failure> {
     // Before anything is done: what has no place to be said must not happen.
     payload.has_place_for_answers()?;
     // The platform names the node; a hand-made call may leave it at the path.
-    let component = payload.component_name().unwrap_or_else(|| route.component.clone());
+    let component = payload.component_name().unwrap_or(Cow::Borrowed(&route.component));
     let operation = bot.settings.components.operation(&component);
     let outcome = match operation {
         Some(operation) => run(server, &bot.settings, &payload, &route, operation).await,
@@ -363,20 +361,22 @@ fn changes(server: &Server, operation: Option<Operation>, answer: &Answer) -> Ch
     }
     // Said every time, and true only when a code has just been used up: no stale `true` survives a failure, and a
     // second try at a used code does not pass for a first one.
-    let mut session = vec![(SessionField::OtpVerified, (report.status == Status::Verified).to_string())];
+    let verified = if report.status == Status::Verified { "true" } else { "false" };
+    let mut session = Vec::with_capacity(3);
+    session.push((SessionField::OtpVerified, Cow::Borrowed(verified)));
     if let Some(facts) = &report.facts {
         match (&facts.live, code) {
             (Some(live), code) => {
                 let stands_for = match (code, server.service.expose) {
-                    (Some(code), _) => Some(code.reveal().to_owned()),
-                    (None, Expose::Reference) => Some(facts.id.to_string()),
+                    (Some(code), _) => Some(format!("\"{}\"", code.reveal())),
+                    (None, Expose::Reference) => Some(format!("\"{}\"", facts.id)),
                     // The digits that stand there already are the ones that count.
                     (None, Expose::Plain) => None,
                 };
-                session.extend(stands_for.map(|text| (SessionField::Otp, format!("\"{text}\""))));
-                session.push((SessionField::ExpiryTime, live.expires_at.millis().to_string()));
+                session.extend(stands_for.map(|json| (SessionField::Otp, json.into())));
+                session.push((SessionField::ExpiryTime, live.expires_at.millis().to_string().into()));
             }
-            (None, _) => session.push((SessionField::Otp, "null".to_owned())),
+            (None, _) => session.push((SessionField::Otp, "null".into())),
         }
     }
     Changes { message: Some(message), otp, session }

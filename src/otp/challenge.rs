@@ -10,7 +10,7 @@ use std::time::Duration;
 use rand::CryptoRng;
 use serde::{Deserialize, Serialize};
 
-use super::{Authority, Code, PreviousCode, Rules, Scope, Sealed, hex, random_bytes};
+use super::{Authority, Code, PreviousCode, Rules, Scope, Sealed, random_bytes};
 use crate::address::Destination;
 use crate::clock::Timestamp;
 
@@ -24,8 +24,13 @@ pub struct ChallengeId([u8; 16]);
 
 impl fmt::Display for ChallengeId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text: String = "ch_".chars().chain(hex(&self.0)).collect();
-        f.write_str(&text)
+        let digit = |value: u8| b"0123456789abcdef"[usize::from(value)];
+        let mut text = [0; 32];
+        for (pair, byte) in text.chunks_exact_mut(2).zip(self.0) {
+            pair.copy_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
+        }
+        f.write_str("ch_")?;
+        f.write_str(str::from_utf8(&text).map_err(|_| fmt::Error)?)
     }
 }
 

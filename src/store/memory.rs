@@ -41,17 +41,15 @@ impl Store for Memory {
     ) -> Result<bool, Unavailable> {
         let version = Version(self.last_version.fetch_add(1, Ordering::Relaxed) + 1);
         let next = Stored { session, version };
-        // The entry holds its shard's lock: comparing and writing are one step.
-        match (self.sessions.entry(key.clone()), seen) {
-            (Entry::Vacant(vacant), None) => {
-                vacant.insert(next);
-                Ok(true)
-            }
-            (Entry::Occupied(mut occupied), Some(seen)) if occupied.get().version == seen => {
-                occupied.insert(next);
-                Ok(true)
-            }
-            (Entry::Vacant(_) | Entry::Occupied(_), _) => Ok(false),
+        // Either holds its shard's lock: comparing and writing are one step.
+        if let Some(seen) = seen {
+            let mut stored = self.sessions.get_mut(key).filter(|stored| stored.version == seen);
+            Ok(stored.as_deref_mut().map(|stored| *stored = next).is_some())
+        } else if let Entry::Vacant(vacant) = self.sessions.entry(key.clone()) {
+            vacant.insert(next);
+            Ok(true)
+        } else {
+            Ok(false)
         }
     }
 
