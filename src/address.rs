@@ -131,6 +131,14 @@ impl Destination {
         }
     }
 
+    /// Whether two addresses are one to whoever counts sends: case buys nothing.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Email(one), Self::Email(other)) => one.reveal().eq_ignore_ascii_case(other.reveal()),
+        }
+    }
+
     /// The whole address, for the provider and for binding a code to it.
     #[must_use]
     pub fn reveal(&self) -> &str {

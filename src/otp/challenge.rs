@@ -55,7 +55,10 @@ pub struct Challenge {
     expires_at: Timestamp,
     wrong: u8,
     sends: u8,
+    failed: u8,
     state: State,
+    /// Where codes went before the address was changed, and when.
+    elsewhere: Vec<(Destination, Timestamp)>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -137,8 +140,8 @@ pub enum Refusal {
 impl Challenge {
     /// Makes a code for `destination`: a new challenge, or, while one for the same address is live, a resend.
     ///
-    /// While an earlier challenge's time has not run out, its count of sends goes on, and unless it was verified its
-    /// wrong codes do too, whatever became of it: neither cancelling nor another address buys new guesses.
+    /// While an earlier challenge's time has not run out, its counts of sends and of wrong codes go on, whatever became
+    /// of it: neither cancelling nor another address buys new guesses. Only a right code sent to the same address does.
     ///
     /// # Errors
     /// [`Refusal`] says until when to wait.
@@ -155,7 +158,7 @@ impl Challenge {
         if let Some((challenge, phase)) = earlier {
             match phase {
                 Phase::Locked { .. } => return Err(Refusal::Ended(phase)),
-                Phase::Live if challenge.destination == destination => {
+                Phase::Live if challenge.destination.is_same(&destination) => {
                     return challenge.resend(authority, session, now, rng);
                 }
                 Phase::Live | Phase::Expired | Phase::Verified | Phase::Cancelled => {}
@@ -163,10 +166,18 @@ impl Challenge {
             challenge.may_send(&destination, rules, now)?;
         }
         let running = earlier.filter(|(challenge, _)| now < challenge.expires_at);
-        let sends = running.map_or(0, |(challenge, _)| challenge.sends);
+        let (sends, failed) = running.map_or((0, 0), |(challenge, _)| (challenge.sends, challenge.failed));
         let wrong = running
-            .filter(|(_, phase)| matches!(phase, Phase::Live | Phase::Cancelled))
+            .filter(|(challenge, phase)| match phase {
+                Phase::Live | Phase::Cancelled => true,
+                Phase::Verified => !challenge.destination.is_same(&destination),
+                Phase::Expired | Phase::Locked { .. } => false,
+            })
             .map_or(0, |(challenge, _)| challenge.wrong);
+        let elsewhere = running.map_or_else(Vec::new, |(challenge, _)| {
+            let left = (challenge.destination.clone(), challenge.sent_at);
+            challenge.elsewhere.iter().cloned().chain([left]).collect()
+        });
 
         let code = Code::draw(rules.format, rng);
         let challenge = Self {
@@ -179,7 +190,9 @@ impl Challenge {
             expires_at: now.after(rules.lifetime),
             wrong,
             sends: sends + 1,
+            failed,
             state: State::Waiting,
+            elsewhere,
         };
         Ok((challenge, code))
     }
@@ -203,7 +216,8 @@ impl Challenge {
         let code = Code::draw(authority.rules.format, rng);
         let challenge = Self {
             sealed: authority.keys.seal(&code, self.scope(session), rng),
-            previous: Some((self.sealed.clone(), now)),
+            // A code that never went out is not one that anybody could type.
+            previous: if self.arrived() { Some((self.sealed.clone(), now)) } else { self.previous.clone() },
             handover: Handover::Pending,
             sent_at: now,
             sends: self.sends + 1,
@@ -214,16 +228,24 @@ impl Challenge {
 
     /// Whether cap and cooldown let another code out.
     fn may_send(&self, destination: &Destination, rules: &Rules, now: Timestamp) -> Result<(), Refusal> {
-        if now < self.expires_at && self.sends >= rules.sends {
+        // A failed send is not the user's doing; but as many of them as of good ones is enough.
+        let spent = self.sends_left(rules) == 0 || self.sends >= rules.sends.saturating_mul(2);
+        if now < self.expires_at && spent {
             // A clock that was set back must not make anybody wait longer than the rule says.
             return Err(Refusal::LimitReached { until: self.expires_at.min(now.after(rules.lifetime)) });
         }
-        let until = self.sent_at.after(rules.resend_after).min(now.after(rules.resend_after));
-        let arrived = !matches!(self.handover, Handover::Failed | Handover::Undeliverable);
-        if now < until && self.destination == *destination && arrived {
-            return Err(Refusal::Cooldown { until });
+        let here = (self.arrived()).then_some((&self.destination, self.sent_at));
+        let sent = self.elsewhere.iter().map(|(to, at)| (to, *at)).chain(here);
+        let last = sent.filter(|(to, _)| to.is_same(destination)).map(|(_, at)| at).max();
+        match last.map(|at| at.min(now).after(rules.resend_after)) {
+            Some(until) if now < until => Err(Refusal::Cooldown { until }),
+            _ => Ok(()),
         }
-        Ok(())
+    }
+
+    /// Whether the last code went out, as far as anybody knows.
+    fn arrived(&self) -> bool {
+        !matches!(self.handover, Handover::Failed | Handover::Undeliverable)
     }
 
     /// Compares a typed code, counts it, and uses the challenge up if it is right: one step, to be saved as one.
@@ -252,11 +274,15 @@ impl Challenge {
         if let Some((sealed, replaced_at)) = &self.previous
             && authority.keys.opens(sealed, code, scope) == Some(true)
         {
-            return match rules.previous_code {
-                PreviousCode::Accept if now < replaced_at.after(rules.resend_after) => {
-                    (Verdict::Verified, Some(Self { state: State::Verified, ..self.clone() }))
-                }
-                PreviousCode::Accept | PreviousCode::Hint => (Verdict::Superseded, None),
+            let tolerated = match rules.previous_code {
+                PreviousCode::Accept => now < replaced_at.after(rules.resend_after),
+                PreviousCode::Hint => false,
+            };
+            // Where its replacement never went out, it is the one that counts.
+            return if tolerated || !self.arrived() {
+                (Verdict::Verified, Some(Self { state: State::Verified, ..self.clone() }))
+            } else {
+                (Verdict::Superseded, None)
             };
         }
         let wrong = self.wrong.saturating_add(1);
@@ -277,7 +303,10 @@ impl Challenge {
     /// Notes what became of the send number `send`; `None` if the challenge has moved on since.
     #[must_use]
     pub fn handed_over(&self, id: ChallengeId, send: u8, handover: Handover) -> Option<Self> {
-        (self.id == id && self.sends == send).then(|| Self { handover, ..self.clone() })
+        (self.id == id && self.sends == send).then(|| {
+            let noted = Self { handover, ..self.clone() };
+            Self { failed: noted.failed + u8::from(self.arrived() && !noted.arrived()), ..noted }
+        })
     }
 
     /// Where it stands. **Expired at equality**: a code that lives until 12:05:00.000 is refused at that very moment.
@@ -313,7 +342,7 @@ impl Challenge {
     /// Codes that may still be sent.
     #[must_use]
     pub fn sends_left(&self, rules: &Rules) -> u8 {
-        rules.sends.saturating_sub(self.sends)
+        rules.sends.saturating_sub(self.sends - self.failed)
     }
 
     /// When nothing about it matters any more, and a store may free its memory.
