@@ -36,7 +36,9 @@ fn loaded() -> Loaded {
         ("BOTKIT_OTP_OTP__ATTEMPTS", "100"),
     ];
     let variables: BTreeMap<_, _> = variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-    Loaded::read(None, &variables).expect("these can be used")
+    // An empty file, so that none of the developer's own is read.
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    Loaded::read(Some(file.path()), &variables).expect("these can be used")
 }
 
 fn server() -> Arc<Server> {
@@ -56,12 +58,13 @@ fn authority() -> Authority {
 }
 
 fn verify_call(authority: &Authority, request: usize) -> Call {
-    Call {
-        operation: Operation::Verify,
-        request: Some(RequestKey::new(Operation::Verify, &request.to_string())),
-        destination: Reading::not_asked(),
-        code: Reading::Read(Code::read("000000", authority.rules.format).expect("six digits")),
-    }
+    let (destination, code) = (
+        Reading::not_asked(),
+        Reading::Read(Code::read("000000", authority.rules.format).expect("six digits")),
+    );
+    let operation = Operation::Verify;
+    let request = RequestKey::new(&authority.keys, operation, &request.to_string(), &destination, &code);
+    Call { operation, request: Some(request), destination, code }
 }
 
 fn waiting(authority: &Authority) -> Session {

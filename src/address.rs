@@ -53,17 +53,13 @@ impl Email {
     #[must_use]
     pub fn masked(&self) -> String {
         let (local, domain) = self.0.rsplit_once('@').unwrap_or(("", &self.0));
-        let mut masked = String::with_capacity(self.0.len() + 3);
-        let mut chars = local.chars();
-        masked.extend(chars.next());
-        masked.push_str("...");
+        // An end that is `_` or `*` is left out, or it would start a bold word there.
+        let end = |letter: Option<char>| letter.filter(|letter| letter.is_alphanumeric()).map(String::from);
+        let first = end(local.chars().next()).unwrap_or_default();
         // The last character of a short name would give half of it away.
-        if local.chars().count() > 3 {
-            masked.extend(chars.next_back());
-        }
-        masked.push('@');
-        masked.push_str(domain);
-        masked
+        let long = local.chars().nth(3).is_some();
+        let last = end(local.chars().next_back().filter(|_| long)).unwrap_or_default();
+        [&first, "...", &last, "@", domain].concat()
     }
 }
 
@@ -216,6 +212,7 @@ mod tests {
             ("mi@example.com", "m...@example.com"),
             ("bob@example.com", "b...@example.com"),
             ("élodie@example.fr", "é...e@example.fr"),
+            ("_mira_@example.com", "...@example.com"),
         ] {
             assert_eq!(Email::parse(text).unwrap().masked(), masked);
         }

@@ -5,6 +5,7 @@ mod layers;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
@@ -14,7 +15,7 @@ use self::layers::Layers;
 use crate::botkit::{Algorithm, Bot, BotId, Bots, Credentials, Pointer};
 use crate::dialog::Operation;
 use crate::http::{BotSettings, Names};
-use crate::otp::{Accepted, Expose};
+use crate::otp::Accepted;
 use crate::{delivery, http, otp, platform, store};
 
 /// Where a configuration file is looked for if none is named.
@@ -22,6 +23,11 @@ const DEFAULT_FILE: &str = "botkit-otp.toml";
 
 /// Credentials that everybody knows: those of BotKit's sample configuration and of examples.
 const SAMPLES: [&str; 5] = ["test_api_key", "test_app_id", "<api-key>", "<app-id>", "changeme"];
+
+/// Whether a value is one that everybody knows, or an example's dots left standing.
+fn is_sample(value: &str) -> bool {
+    SAMPLES.contains(&value) || value.contains("...")
+}
 
 /// Everything that can be set.
 #[derive(Debug, Deserialize)]
@@ -125,7 +131,9 @@ impl Loaded {
         layers.environment(variables)?;
         let mut config = parse(&layers, "the environment")?;
         let silent = |key: &str| layers.origin(key).is_none();
-        if file.is_none() && silent("dev.enabled") && config.bots.values().all(|bot| bot.app_id.is_empty()) {
+        // Half a production configuration must not pass for none.
+        let untouched = silent("dev.enabled") && silent("otp.keys") && !layers.sets_any("bots.");
+        if file.is_none() && untouched {
             config.dev.enabled = true;
         }
         let loaded = Self { config, file, layers };
@@ -147,7 +155,7 @@ impl Loaded {
     }
 
     fn check(&self) -> Result<(), Error> {
-        let Config { server, dev, delivery, .. } = &self.config;
+        let Config { server, dev, delivery, platform, .. } = &self.config;
         let prefix = &server.api_prefix;
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./~".contains(&byte);
         if !(prefix.is_empty()
@@ -164,15 +172,24 @@ impl Loaded {
             };
             return Err(self.error("server.bind", format!("is {}: {fix}", server.bind)));
         }
-        let base = &delivery.sendgrid.base_url;
-        if !base.starts_with("https://")
-            && !["http://127.0.0.1", "http://localhost", "http://[::1]"].iter().any(|local| {
-                base.strip_prefix(local).is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/']))
-            })
-        {
-            return Err(
-                self.error("delivery.sendgrid.base_url", "must start with https://: the API key goes there")
-            );
+        if let Err(problem) = is_safe_base(&delivery.sendgrid.base_url) {
+            return Err(self.error("delivery.sendgrid.base_url", problem));
+        }
+        if is_sample(delivery.sendgrid.api_key.expose_secret()) {
+            return Err(self.error("delivery.sendgrid.api_key", "is a sample value; use your own"));
+        }
+        if !(1_024..=64 << 20).contains(&server.max_body_bytes) {
+            return Err(self.error("server.max_body_bytes", "must be 1024 to 67108864"));
+        }
+        for (key, span, most) in [
+            ("server.shutdown_within", server.shutdown_within, 600),
+            ("platform.answer_within", platform.answer_within, 60),
+            ("platform.call_timeout", platform.call_timeout, 60),
+            ("delivery.timeout", delivery.timeout, 60),
+        ] {
+            if !(Duration::from_millis(100)..=Duration::from_secs(most)).contains(&span) {
+                return Err(self.error(key, format!("must be 100ms to {most}s")));
+            }
         }
         Ok(())
     }
@@ -193,7 +210,7 @@ impl Loaded {
             for (name, value) in
                 [("app_id", section.app_id.as_str()), ("api_key", section.api_key.expose_secret())]
             {
-                if SAMPLES.contains(&value) {
+                if is_sample(value) {
                     return Err(self.error(
                         &key(name),
                         "is a sample value that everybody knows; use your JWT app's own",
@@ -253,20 +270,8 @@ impl Loaded {
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
         let Config { otp, platform, .. } = &self.config;
-        let mut warnings = Vec::new();
+        let mut warnings = otp.warnings();
         let mut warn = |unwise: bool, text: &str| warnings.extend(unwise.then(|| text.to_owned()));
-        warn(
-            otp.lifetime.as_secs() > 600,
-            "otp.lifetime is over 10 minutes: ASVS 5.0 (6.5.5) and NIST SP 800-63B (5.1.3.2) allow 10 at most",
-        );
-        warn(
-            otp.length < 6,
-            "otp.length is under 6: NIST SP 800-63B (5.1.3.2) asks for six digits, about 20 bits, at least",
-        );
-        warn(
-            otp.expose == Expose::Plain,
-            "otp.expose is \"plain\": codes stand in the bot's session, its transcripts and its debug log",
-        );
         warn(
             otp.keys.is_empty() && !self.config.dev.enabled,
             "otp.keys is empty: a key is made at every start, and codes sent before a restart stop working",
@@ -294,6 +299,19 @@ impl Loaded {
     }
 }
 
+/// Whether an API key may go there: over TLS, or to this machine.
+fn is_safe_base(text: &str) -> Result<(), &'static str> {
+    let url = reqwest::Url::parse(text).map_err(|_| "is not a URL")?;
+    if !url.username().is_empty() || url.password().is_some() || url.query().is_some() {
+        return Err("must be a scheme, a host, at most a port and a path");
+    }
+    match url.scheme() {
+        "https" => Ok(()),
+        "http" if platform::is_loopback(&url) => Ok(()),
+        _ => Err("must start with https://: the API key goes there"),
+    }
+}
+
 /// Reads the merged layers; what is wrong is blamed on the layer that came last.
 fn parse(layers: &Layers, origin: &str) -> Result<Config, Error> {
     let mut table = layers.table.clone();
@@ -311,7 +329,12 @@ fn parse(layers: &Layers, origin: &str) -> Result<Config, Error> {
     serde_path_to_error::deserialize(Value::Table(table)).map_err(|error| {
         let key = error.path().to_string();
         let origin = layers.origin(&key).unwrap_or(origin).to_owned();
-        let problem = format!("cannot be used: {}", error.inner().message().trim_end());
+        // What stands where a secret should must not be repeated in a log.
+        let secret = ["api_key", "secret", "keys"].iter().any(|name| key.contains(name));
+        let problem = match secret {
+            true => "cannot be used: it is not of the kind deploy/config.toml shows".to_owned(),
+            false => format!("cannot be used: {}", error.inner().message().trim_end()),
+        };
         Error { origin, key, problem }
     })
 }

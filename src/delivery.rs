@@ -185,10 +185,11 @@ pub fn http_client(timeout: Duration) -> reqwest::Result<reqwest::Client> {
 /// What went wrong in a call, without the URL, which may hold what must not be logged.
 #[must_use]
 pub fn describe(error: &reqwest::Error) -> &'static str {
-    if error.is_timeout() {
-        "timed out"
-    } else if error.is_connect() {
+    // A time-out while connecting is both; that nothing was sent yet is what matters.
+    if error.is_connect() {
         "connection failed"
+    } else if error.is_timeout() {
+        "timed out"
     } else {
         "connection broke"
     }

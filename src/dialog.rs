@@ -15,7 +15,7 @@ use rand::CryptoRng;
 
 use crate::address::Destination;
 use crate::clock::Timestamp;
-use crate::otp::{Authority, Challenge, ChallengeId, Code, Expose, Handover, Phase, Refusal, Verdict};
+use crate::otp::{Authority, Challenge, ChallengeId, Code, Expose, Handover, Phase, Refusal, Rules, Verdict};
 
 /// What a dialog asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -110,6 +110,8 @@ pub struct Turn {
     pub answer: Answer,
     /// What is to be done after saving.
     pub effect: Option<Effect>,
+    /// Whether the call had been answered before.
+    pub replayed: bool,
 }
 
 /// What is said to the caller.
@@ -135,7 +137,7 @@ pub fn turn(
     rng: &mut dyn CryptoRng,
 ) -> Turn {
     if let Some(answered) = call.request.and_then(|request| session?.answered(request)) {
-        return Turn { session: None, answer: answered.answer.clone(), effect: None };
+        return Turn { session: None, answer: answered.answer.clone(), effect: None, replayed: true };
     }
     let challenge = session.and_then(|session| session.challenge.as_ref());
     let Step { next, status, reason, code } = step(challenge, call, authority, expose, scope, now, rng);
@@ -165,7 +167,36 @@ pub fn turn(
         }
         session
     });
-    Turn { session, answer, effect }
+    Turn { session, answer, effect, replayed: false }
+}
+
+/// Notes what became of a delivery: in the challenge, if it is still the one that was sent, and in the answer that is
+/// kept for the platform's retries. Says how things stand now: a code that was replaced, cancelled or used meanwhile
+/// is not announced.
+#[must_use]
+pub fn note(
+    session: &Session,
+    request: Option<RequestKey>,
+    delivery: &Delivery,
+    handover: &Handover,
+    rules: &Rules,
+    expose: Expose,
+    now: Timestamp,
+) -> (Session, Answer) {
+    let earlier = session.challenge.as_ref();
+    let noted = earlier
+        .and_then(|challenge| challenge.handed_over(delivery.challenge, delivery.send, handover.clone()));
+    let current = noted.is_some();
+    let stands = noted.as_ref().or(earlier);
+    let status = stands.map_or(handed_over(handover), |challenge| standing(challenge, now));
+    let report = Report::new(status, None, stands, rules, now);
+    let code = (current && expose == Expose::Plain).then(|| delivery.code.clone());
+    let answer = Answer { report, code };
+    let mut session = Session::after(Some(session), noted);
+    if let Some(request) = request {
+        session.remember(Answered { request, answer: answer.clone() });
+    }
+    (session, answer)
 }
 
 /// What an operation does to a challenge.

@@ -14,7 +14,7 @@ use tokio_util::task::TaskTracker;
 use crate::clock::{Clock, Timestamp};
 use crate::delivery::{Deliveries, Message};
 use crate::dialog::{
-    Answer, Answered, Call, Delivery, Effect, Report, SessionKey, Status, handed_over, turn,
+    Answer, Call, Delivery, Effect, Report, RequestKey, SessionKey, Status, Turn, handed_over, note, turn,
 };
 use crate::otp::{Authority, Expose, Handover};
 use crate::store::{Store, Unavailable};
@@ -143,14 +143,14 @@ impl Service {
     pub async fn call(self: &Arc<Self>, key: &SessionKey, call: Call) -> Outcome {
         let started = Stopwatch::start();
         let outcome = match self.settle(key, &call).await {
-            Ok((answer, Some(Effect::Deliver(delivery)))) => {
-                let work = Arc::clone(self).deliver(key.clone(), call.clone(), delivery);
+            Ok(Turn { answer, effect: Some(Effect::Deliver(delivery)), .. }) => {
+                let work = Arc::clone(self).deliver(key.clone(), call.request, delivery);
                 self.wait(answer, self.background.start(work)).await
             }
-            Ok((answer, None)) if answer.report.status == Status::Queued && call.request.is_some() => {
+            Ok(Turn { answer, replayed: true, .. }) if answer.report.status == Status::Queued => {
                 self.look(key, &call, answer, started).await
             }
-            Ok((answer, None)) => Outcome::Final(answer),
+            Ok(Turn { answer, .. }) => Outcome::Final(answer),
             Err(unavailable) => Outcome::Final(self.unavailable(&unavailable)),
         };
         let (Outcome::Final(answer) | Outcome::Slow { meanwhile: answer, .. }) = &outcome;
@@ -159,18 +159,18 @@ impl Service {
     }
 
     /// Loads, takes the turn and saves, again and again until nobody was faster.
-    async fn settle(&self, key: &SessionKey, call: &Call) -> Result<(Answer, Option<Effect>), Unavailable> {
+    async fn settle(&self, key: &SessionKey, call: &Call) -> Result<Turn, Unavailable> {
         for _ in 0..ROUNDS {
             let stored = self.store.load(key).await?;
             let session = stored.as_ref().map(|stored| &*stored.session);
             let now = self.clock.now();
-            let turn =
+            let mut turn =
                 turn(session, call, &self.authority, self.expose, key.as_str(), now, &mut &self.generator);
-            let Some(next) = turn.session else {
-                return Ok((turn.answer, turn.effect));
+            let Some(next) = turn.session.take() else {
+                return Ok(turn);
             };
             if self.store.replace(key, stored.map(|stored| stored.version), Arc::new(next)).await? {
-                return Ok((turn.answer, turn.effect));
+                return Ok(turn);
             }
         }
         Err(Unavailable(format!("lost {ROUNDS} races in a row")))
@@ -191,55 +191,45 @@ impl Service {
         while started.elapsed() < self.answer_within {
             tokio::time::sleep(LOOK_AGAIN).await;
             match self.settle(key, call).await {
-                Ok((answer, _)) if answer.report.status == Status::Queued => {}
-                Ok((answer, _)) => return Outcome::Final(answer),
+                Ok(turn) if turn.answer.report.status == Status::Queued => {}
+                Ok(turn) => return Outcome::Final(turn.answer),
                 Err(unavailable) => return Outcome::Final(self.unavailable(&unavailable)),
             }
         }
         Outcome::Slow { meanwhile, finally: None }
     }
 
-    /// Delivers a code and notes what came of it, in the challenge and in the answer that is kept for retries.
-    async fn deliver(self: Arc<Self>, key: SessionKey, call: Call, delivery: Delivery) -> Answer {
+    /// Delivers a code and notes what came of it.
+    async fn deliver(
+        self: Arc<Self>,
+        key: SessionKey,
+        request: Option<RequestKey>,
+        delivery: Delivery,
+    ) -> Answer {
         let message = Message::write(&delivery, self.clock.now());
         let handover = self.deliveries.deliver(&message, &self.metrics).await;
-        let code = (self.expose == Expose::Plain).then(|| delivery.code.clone());
-        match self.note(&key, &call, &delivery, &handover, code.as_ref()).await {
-            Ok(answer) => answer,
-            Err(unavailable) => {
-                error!("cannot note what came of a delivery challenge={}: {unavailable}", delivery.challenge);
-                self.unavailable(&unavailable)
-            }
-        }
+        self.note(&key, request, &delivery, &handover).await.unwrap_or_else(|unavailable| {
+            error!("cannot note what came of a delivery challenge={}", delivery.challenge);
+            self.unavailable(&unavailable)
+        })
     }
 
     async fn note(
         &self,
         key: &SessionKey,
-        call: &Call,
+        request: Option<RequestKey>,
         delivery: &Delivery,
         handover: &Handover,
-        code: Option<&crate::otp::Code>,
     ) -> Result<Answer, Unavailable> {
         for _ in 0..ROUNDS {
-            let stored = self.store.load(key).await?;
             let now = self.clock.now();
-            let status = handed_over(handover);
-            let Some(stored) = stored else {
-                let report = Report::bare(status, "the session was forgotten meanwhile", now);
+            let Some(stored) = self.store.load(key).await? else {
+                let report = Report::bare(handed_over(handover), "the session was forgotten meanwhile", now);
                 return Ok(Answer { report, code: None });
             };
-            let mut session = (*stored.session).clone();
-            let noted = session.challenge.as_ref().and_then(|challenge| {
-                challenge.handed_over(delivery.challenge, delivery.send, handover.clone())
-            });
-            session.challenge = noted.or(session.challenge);
-            let report = Report::new(status, None, session.challenge.as_ref(), &self.authority.rules, now);
-            let answer = Answer { report, code: code.cloned() };
-            if let Some(request) = call.request {
-                session.remember(Answered { request, answer: answer.clone() });
-            }
-            if self.store.replace(key, Some(stored.version), Arc::new(session)).await? {
+            let (rules, expose) = (&self.authority.rules, self.expose);
+            let (next, answer) = note(&stored.session, request, delivery, handover, rules, expose, now);
+            if self.store.replace(key, Some(stored.version), Arc::new(next)).await? {
                 return Ok(answer);
             }
         }

@@ -64,7 +64,7 @@ pub struct Request {
 
 /// Labels of the other counters: what it is about, and what came of it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct Result {
+pub struct Outcome {
     /// The operation, provider or platform call.
     pub what: &'static str,
     /// What came of it.
@@ -76,9 +76,9 @@ pub struct Result {
 pub struct Metrics {
     registry: Registry,
     requests: Family<Request, Counter>,
-    operations: Family<Result, Counter>,
-    deliveries: Family<Result, Counter>,
-    platform: Family<Result, Counter>,
+    operations: Family<Outcome, Counter>,
+    deliveries: Family<Outcome, Counter>,
+    platform: Family<Outcome, Counter>,
 }
 
 impl Default for Metrics {
@@ -102,17 +102,17 @@ impl Metrics {
 
     /// Counts an operation.
     pub fn operation(&self, what: &'static str, outcome: &'static str) {
-        self.operations.get_or_create(&Result { what, outcome }).inc();
+        self.operations.get_or_create(&Outcome { what, outcome }).inc();
     }
 
     /// Counts a message handed to a provider.
     pub fn delivery(&self, what: &'static str, outcome: &'static str) {
-        self.deliveries.get_or_create(&Result { what, outcome }).inc();
+        self.deliveries.get_or_create(&Outcome { what, outcome }).inc();
     }
 
     /// Counts a call to the platform.
     pub fn platform(&self, what: &'static str, outcome: &'static str) {
-        self.platform.get_or_create(&Result { what, outcome }).inc();
+        self.platform.get_or_create(&Outcome { what, outcome }).inc();
     }
 
     /// Everything counted so far, in the OpenMetrics text format.

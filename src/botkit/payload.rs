@@ -127,7 +127,8 @@ impl Payload {
     pub fn session(&self) -> Option<Cow<'_, str>> {
         self.first(&SESSION).or_else(|| {
             let user = self.user()?;
-            Some(format!("{}:{user}", self.first(&CHANNEL).unwrap_or("unknown".into())).into())
+            // No id has a line break in it, so that no id reads like a channel and a user.
+            Some(format!("{}\n{user}", self.first(&CHANNEL).unwrap_or("unknown".into())).into())
         })
     }
 
@@ -270,9 +271,9 @@ mod tests {
                 Some("d"),
             ),
             (r#"{"conversationSessionId":4,"context":{"session":{"BotUserSession":"?"}}}"#, Some("4")),
-            (r#"{"channel":{"type":"rtm","from":"u-1"}}"#, Some("rtm:u-1")),
-            (r#"{"channel":{"channelInfos":{"type":"ivr","from":"u-2"},"from":"u-1"}}"#, Some("ivr:u-2")),
-            (r#"{"context":{"session":{"UserContext":{"_id":"u-3"}}}}"#, Some("unknown:u-3")),
+            (r#"{"channel":{"type":"rtm","from":"u-1"}}"#, Some("rtm\nu-1")),
+            (r#"{"channel":{"channelInfos":{"type":"ivr","from":"u-2"},"from":"u-1"}}"#, Some("ivr\nu-2")),
+            (r#"{"context":{"session":{"UserContext":{"_id":"u-3"}}}}"#, Some("unknown\nu-3")),
             (r#"{"requestId":"1","contextId":"2","context":{"session":[]},"channel":7}"#, None),
             ("{}", None),
         ] {

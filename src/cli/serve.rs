@@ -102,7 +102,8 @@ fn welcome(server: &Server, address: SocketAddr, credentials: Option<(&str, &str
          # 2. Read the mail\ncurl -s {url}/dev/outbox\n\n\
          # 3. Type the code (and again: a code works once)\n\
          CODE=$(curl -s {url}/dev/outbox | grep -o '\"code\":\"[^\"]*' | head -n 1 | cut -d '\"' -f 4)\n{}\n\n\
-         Behind a tunnel (ngrok http {}) the tunnel's address is the bot's callback URL.\n\n",
+         Behind a tunnel (ngrok http {}) the tunnel's address is the bot's callback URL. Never put a raw tunnel\n\
+         (ssh -R, ngrok tcp) or a proxy that hides itself in front: whoever comes that way can read the outbox.\n\n",
         call("OtpSend", "\"UserEmail\":\"mira@example.com\""),
         call("OtpVerify", "\"Otp\":\"'$CODE'\""),
         address.port(),

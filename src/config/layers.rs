@@ -30,6 +30,11 @@ impl Layers {
         Self { table: defaults.clone(), defaults, origins: BTreeMap::new() }
     }
 
+    /// Whether any key that starts with `prefix` was set.
+    pub(super) fn sets_any(&self, prefix: &str) -> bool {
+        self.origins.keys().any(|key| key.starts_with(prefix))
+    }
+
     /// Where the value of `key` was set; `None` if it is the default.
     pub(super) fn origin(&self, key: &str) -> Option<&str> {
         self.origins.get(key).map(String::as_str)
@@ -37,10 +42,12 @@ impl Layers {
 
     /// Lays a file over what is there.
     pub(super) fn file(&mut self, name: &str, text: &str) -> Result<(), Error> {
-        let table: Table = text.parse().map_err(|error: toml::de::Error| Error {
-            origin: name.to_owned(),
-            key: String::new(),
-            problem: error.to_string().trim_end().to_owned(),
+        let table: Table = text.parse().map_err(|error: toml::de::Error| {
+            // The line is named and not shown: a secret may stand in it.
+            let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+            let line = before.matches('\n').count() + 1;
+            let problem = format!("line {line} is not TOML: {}", error.message().trim_end());
+            Error { origin: name.to_owned(), key: String::new(), problem }
         })?;
         for (key, value) in table {
             self.set(&[key], value, name)?;

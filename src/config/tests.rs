@@ -63,7 +63,7 @@ fn complaints_name_the_key_the_place_and_the_fix() {
             "[bots.default]\ncode_fields = [\"x\"]",
             "my.toml: bots.default.code_fields[0] cannot be used: \"x\" is no JSON pointer",
         ),
-        ("[otp", "my.toml: TOML parse error"),
+        ("[otp", "my.toml: line 1 is not TOML: "),
     ] {
         let error = read(text, &[]).err().unwrap_or_default();
         assert!(error.starts_with(complaint), "{text:?} gave {error:?}");

@@ -60,7 +60,7 @@ fn html(letter: &Letter, code: &str) -> String {
     let below: Vec<String> = letter.below.iter().map(|line| format!("<p>{}</p>\n", escape(line))).collect();
     format!(
         concat!(
-            "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n",
+            "<!doctype html>\n<html lang=\"{language}\">\n<head>\n<meta charset=\"utf-8\">\n",
             "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n",
             "<meta name=\"color-scheme\" content=\"light dark\">\n<title>{subject}</title>\n</head>\n",
             "<body style=\"font: 16px/1.5 system-ui, sans-serif; max-width: 32em; margin: 0 auto; padding: 24px\">\n",
@@ -68,6 +68,7 @@ fn html(letter: &Letter, code: &str) -> String {
             "<p style=\"font: 700 32px/1.25 ui-monospace, monospace; letter-spacing: .15em; margin: 24px 0\">{code}</p>\n",
             "{below}</body>\n</html>\n"
         ),
+        language = letter.language,
         subject = escape(&letter.subject),
         lead = escape(&letter.lead),
         code = escape(code),

@@ -18,6 +18,15 @@ pub enum Reading<T> {
 }
 
 impl<T> Reading<T> {
+    /// What was read, if anything could be.
+    #[must_use]
+    pub const fn read(&self) -> Option<&T> {
+        match self {
+            Self::Read(read) => Some(read),
+            Self::Redacted(_) | Self::Unusable(_) => None,
+        }
+    }
+
     /// For operations that need no such input.
     #[must_use]
     pub const fn not_asked() -> Self {
@@ -88,8 +97,9 @@ fn hint(what: &str) -> String {
 fn looks_redacted(text: &str) -> bool {
     let text = text.trim();
     let masked = ["###", "+++", "***"].iter().any(|run| text.contains(run));
-    let bracketed =
-        text.starts_with(['[', '<', '{']) && text.ends_with([']', '>', '}']) && !text.contains('@');
+    let inside = text.strip_prefix(['[', '<', '{']).and_then(|rest| rest.strip_suffix([']', '>', '}']));
+    let word = |byte: u8| byte.is_ascii_alphabetic() || b"_- ".contains(&byte);
+    let bracketed = inside.is_some_and(|inside| inside.bytes().all(word));
     // A digit in the middle of letters: names end in digits, ids do not care.
     let random = text.len() >= 8
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
@@ -121,6 +131,7 @@ mod tests {
             "ab12",
             "mira1988",
             "m1ra88",
+            "<482916>",
         ] {
             assert!(!looks_redacted(text), "{text}");
         }

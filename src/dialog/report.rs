@@ -68,6 +68,12 @@ impl Status {
         }
     }
 
+    /// Whether it tells what became of a send.
+    #[must_use]
+    pub const fn is_of_a_send(self) -> bool {
+        matches!(self, Self::Sent | Self::Queued | Self::Generated | Self::SendFailed | Self::Undeliverable)
+    }
+
     /// When it is worth trying again, where the caller has to wait.
     #[must_use]
     pub const fn retry_at(self) -> Option<Timestamp> {
@@ -195,10 +201,9 @@ impl Report {
             length: facts.map(|facts| facts.length),
             expires_at: live.map(|live| Shown(live.expires_at)),
             expires_in_seconds: live.map(|live| self.seconds_until(live.expires_at)),
-            attempts_left: match self.status {
-                Status::Locked { .. } => Some(0),
-                _ => live.map(|live| live.attempts_left),
-            },
+            attempts_left: live
+                .map(|live| live.attempts_left)
+                .or_else(|| matches!(self.status, Status::Locked { .. }).then_some(0)),
             sends_left: live.map(|live| live.sends_left),
             retry_in_seconds: self.status.retry_at().map(|until| self.seconds_until(until)),
             challenge_id: facts.map(|facts| Shown(facts.id)),

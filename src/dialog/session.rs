@@ -6,10 +6,11 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::{Answer, Operation};
+use super::{Answer, Operation, Reading};
+use crate::address::Destination;
 use crate::botkit::BotId;
 use crate::clock::Timestamp;
-use crate::otp::Challenge;
+use crate::otp::{Challenge, Code, Keys};
 
 /// How many answers are kept for the platform's retries, which come within seconds.
 const ANSWERS: usize = 8;
@@ -29,7 +30,9 @@ impl SessionKey {
         if session.len() <= LONGEST_SESSION {
             Self([bot.as_str(), "//", session].concat().into())
         } else {
-            Self(format!("{bot}/~/{:x}", u128::from_be_bytes(digest(&[session]))).into())
+            let mut short = [0; 16];
+            short.copy_from_slice(&Sha256::digest(session.as_bytes())[..16]);
+            Self(format!("{bot}/~/{:032x}", u128::from_be_bytes(short)).into())
         }
     }
 
@@ -46,7 +49,8 @@ impl fmt::Debug for SessionKey {
     }
 }
 
-/// Names a call within a session: the operation and the platform's request id, digested to one size.
+/// Names a call within a session: what is asked for, the platform's request id, and what came with it. The same id
+/// with another code or address is another call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct RequestKey([u8; 16]);
@@ -54,19 +58,17 @@ pub struct RequestKey([u8; 16]);
 impl RequestKey {
     /// Makes the key of a request.
     #[must_use]
-    pub fn new(operation: Operation, request_id: &str) -> Self {
-        Self(digest(&[operation.name(), "/", request_id]))
+    pub fn new(
+        keys: &Keys,
+        operation: Operation,
+        request_id: &str,
+        destination: &Reading<Destination>,
+        code: &Reading<Code>,
+    ) -> Self {
+        let destination = destination.read().map_or("", Destination::reveal);
+        let code = code.read().map_or("", Code::reveal);
+        Self(keys.fingerprint(&[operation.name(), request_id, destination, code]))
     }
-}
-
-fn digest(parts: &[&str]) -> [u8; 16] {
-    let mut digest = Sha256::new();
-    for part in parts {
-        digest.update(part.as_bytes());
-    }
-    let mut short = [0; 16];
-    short.copy_from_slice(&digest.finalize()[..16]);
-    short
 }
 
 /// A conversation's record: replaced as a whole, never changed in place.
@@ -109,7 +111,9 @@ impl Session {
             return;
         }
         if self.answered.len() == ANSWERS {
-            self.answered.remove(0);
+            // Forgetting a send would mean a second mail; the others go first.
+            let first = self.answered.iter().position(|known| !known.answer.report.status.is_of_a_send());
+            self.answered.remove(first.unwrap_or(0));
         }
         self.answered.reserve_exact(1);
         self.answered.push(Arc::new(answered));
@@ -124,7 +128,12 @@ impl Session {
 
 #[cfg(test)]
 mod tests {
+    use rand::SeedableRng as _;
+    use rand::rngs::StdRng;
+
     use super::*;
+    use crate::botkit::Found;
+    use crate::otp::{Alphabet, Format};
 
     #[test]
     fn keys_tell_sessions_apart() {
@@ -138,10 +147,18 @@ mod tests {
     }
 
     #[test]
-    fn a_request_is_known_by_operation_and_id() {
-        let key = |operation, id| RequestKey::new(operation, id);
-        assert_eq!(key(Operation::Send, "\"1\""), key(Operation::Send, "\"1\""));
-        assert_ne!(key(Operation::Send, "\"1\""), key(Operation::Send, "1"));
-        assert_ne!(key(Operation::Send, "1"), key(Operation::Verify, "1"));
+    fn a_request_is_known_by_all_that_makes_it() {
+        let keys = Keys::ephemeral(&mut StdRng::seed_from_u64(1));
+        let format = Format { length: 6, alphabet: Alphabet::Digits };
+        let key = |operation, id, typed: &str| {
+            let code = Reading::code(Some(&Found::Text(typed.into())), format);
+            RequestKey::new(&keys, operation, id, &Reading::not_asked(), &code)
+        };
+        let first = key(Operation::Verify, "\"1\"", "123456");
+        assert_eq!(first, key(Operation::Verify, "\"1\"", "123 456"));
+        assert_ne!(first, key(Operation::Verify, "1", "123456"));
+        assert_ne!(first, key(Operation::Verify, "\"1\"", "123457"));
+        assert_ne!(first, key(Operation::Verify, "\"1\"", "garbage"));
+        assert_ne!(first, key(Operation::Resend, "\"1\"", "123456"));
     }
 }

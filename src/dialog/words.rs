@@ -21,8 +21,10 @@ pub(super) fn message(report: &Report) -> String {
     match report.status {
         Status::Sent => {
             let again = facts.is_some_and(|facts| facts.send > 1);
-            let valid =
-                facts.and_then(|facts| facts.live).map(|live| wait(live.expires_at)).unwrap_or_default();
+            let valid = facts
+                .and_then(|facts| facts.live)
+                .map(|live| lasting(report.seconds_until(live.expires_at)))
+                .unwrap_or_default();
             if again {
                 format!("We sent a new {code} to {to}. Only the newest code works. It is valid for {valid}.")
             } else {
@@ -59,6 +61,9 @@ pub(super) fn message(report: &Report) -> String {
                 wait(until)
             )
         }
+        Status::LimitReached { until } if facts.is_some_and(|facts| facts.live.is_some()) => {
+            format!("The last code we sent still works. You can ask for another in {}.", wait(until))
+        }
         Status::LimitReached { until } => {
             format!("We have sent several codes already. You can ask for another in {}.", wait(until))
         }
@@ -77,7 +82,9 @@ pub(super) fn message(report: &Report) -> String {
         Status::Undeliverable => {
             format!("We could not reach {to}. Please check the address, or use another one.")
         }
-        Status::Cancelled => "The code no longer works. You can ask for a new one at any time.".to_owned(),
+        Status::Cancelled => {
+            "The code no longer works. If you need one, please ask for a new one.".to_owned()
+        }
         Status::UnknownComponent | Status::Misconfigured | Status::Unavailable => {
             "Sorry, we cannot do this right now. It is not your mistake; please try again later.".to_owned()
         }
@@ -86,6 +93,8 @@ pub(super) fn message(report: &Report) -> String {
 
 /// The mail that carries a code, without its dress.
 pub struct Letter {
+    /// The language it is written in, as HTML names it.
+    pub language: &'static str,
     /// The subject line. It has no code in it: lock screens show subjects.
     pub subject: String,
     /// The line above the code.
@@ -94,21 +103,31 @@ pub struct Letter {
     pub below: Vec<String>,
 }
 
-/// Writes the mail for a code of this many seconds.
+/// Writes the mail for a code that is good for so many seconds.
 #[must_use]
 pub fn letter(valid_for_seconds: u64) -> Letter {
     Letter {
+        language: "en",
         subject: "Your verification code".to_owned(),
         lead: "Type this code in the chat where you asked for it:".to_owned(),
         below: vec![
-            format!("It is valid for {}.", spell(valid_for_seconds)),
+            format!("It is valid for {}.", lasting(valid_for_seconds)),
             "Keep it to yourself. We will never ask you for it by phone or mail.".to_owned(),
             "If you did not ask for this code, you can ignore this mail.".to_owned(),
         ],
     }
 }
 
-/// A span of time as people say it, rounded up.
+/// How long something is still good for, rounded down: nobody is promised a minute that is not there.
+fn lasting(seconds: u64) -> String {
+    match seconds {
+        0..120 => count(seconds, "second", "seconds"),
+        120..7_200 => count(seconds / 60, "minute", "minutes"),
+        _ => count(seconds / 3_600, "hour", "hours"),
+    }
+}
+
+/// How long to wait, as people say it, rounded up.
 fn spell(seconds: u64) -> String {
     match seconds {
         0..=90 => count(seconds, "second", "seconds"),
@@ -124,6 +143,19 @@ fn count(number: u64, one: &str, many: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn validity_is_rounded_down() {
+        for (seconds, text) in [
+            (1, "1 second"),
+            (119, "119 seconds"),
+            (120, "2 minutes"),
+            (299, "4 minutes"),
+            (7_200, "2 hours"),
+        ] {
+            assert_eq!(lasting(seconds), text);
+        }
+    }
 
     #[test]
     fn spans_are_spelled_and_rounded_up() {

@@ -36,7 +36,9 @@ async fn read_all(request: &HttpRequest, payload: Payload, limit: usize) -> Resu
     if !is_utf8(headers) {
         return Err(Failure::Unsupported);
     }
-    let bytes = match headers.get(CONTENT_ENCODING).map(|value| value.to_str().unwrap_or("?").trim()) {
+    let encoding =
+        headers.get(CONTENT_ENCODING).map(|value| value.to_str().unwrap_or("?").trim().to_lowercase());
+    let bytes = match encoding.as_deref() {
         None | Some("" | "identity") => collect(payload, announced.unwrap_or(8_192), limit).await?,
         Some("gzip") => collect(Decompress::new(payload, ContentEncoding::Gzip), 8_192, limit).await?,
         Some("deflate") => collect(Decompress::new(payload, ContentEncoding::Deflate), 8_192, limit).await?,

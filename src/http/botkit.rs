@@ -10,7 +10,6 @@ use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::web::{Bytes, Data, Payload as Body};
 use actix_web::{HttpRequest, HttpResponse};
 use log::{error, info, warn};
-use tokio::task::JoinHandle;
 
 use super::{Server, body, refuse, respond};
 use crate::botkit::{
@@ -278,6 +277,7 @@ async fn webhook(
                 return Ok(accepted(reply(&payload, &route, Some(&changes(server, operation, &meanwhile)))));
             };
             if let Some(finally) = finally {
+                let finally = async { finally.await.unwrap_or(meanwhile) };
                 let work = call_back(Arc::clone(server), payload, route, address, operation, finally);
                 server.service.background.start(work);
             }
@@ -305,27 +305,22 @@ async fn run(
         return Outcome::Final(Answer { report, code: None });
     };
     let find = |fields: &[Pointer]| fields.iter().find_map(|field| payload.find(field.keys()));
-    let format = server.service.authority.rules.format;
-    let call = Call {
-        operation,
-        request: payload.request_id().map(|id| RequestKey::new(operation, id)),
-        destination: match operation {
-            Operation::Send | Operation::Generate => {
-                Reading::destination(find(&settings.destination_fields).as_ref())
-            }
-            Operation::Verify | Operation::Resend | Operation::Cancel | Operation::Status => {
-                Reading::not_asked()
-            }
-        },
-        code: match operation {
-            Operation::Verify => Reading::code(find(&settings.code_fields).as_ref(), format),
-            Operation::Send
-            | Operation::Generate
-            | Operation::Resend
-            | Operation::Cancel
-            | Operation::Status => Reading::not_asked(),
-        },
+    let authority = &server.service.authority;
+    let (destination, code) = match operation {
+        Operation::Send | Operation::Generate => {
+            (Reading::destination(find(&settings.destination_fields).as_ref()), Reading::not_asked())
+        }
+        Operation::Verify => (
+            Reading::not_asked(),
+            Reading::code(find(&settings.code_fields).as_ref(), authority.rules.format),
+        ),
+        Operation::Resend | Operation::Cancel | Operation::Status => {
+            (Reading::not_asked(), Reading::not_asked())
+        }
     };
+    let request =
+        payload.request_id().map(|id| RequestKey::new(&authority.keys, operation, id, &destination, &code));
+    let call = Call { operation, request, destination, code };
     server.service.call(&SessionKey::new(&route.bot, &session), call).await
 }
 
@@ -336,9 +331,9 @@ async fn call_back(
     route: Route,
     address: Address,
     operation: Option<Operation>,
-    finally: JoinHandle<Answer>,
+    finally: impl Future<Output = Answer>,
 ) {
-    let Ok(answer) = finally.await else { return };
+    let answer = finally.await;
     let Some(bot) = server.bots.get(&route.bot) else { return };
     let body = reply(&payload, &route, Some(&changes(&server, operation, &answer)));
     let token = bot.credentials.token(SystemClock.now());
@@ -378,6 +373,8 @@ fn changes(server: &Server, operation: Option<Operation>, answer: &Answer) -> Ch
             }
             (None, _) => session.push((SessionField::Otp, "null".into())),
         }
+    } else if report.status == Status::NoChallenge {
+        session.push((SessionField::Otp, "null".into()));
     }
     Changes { message: Some(message), otp, session }
 }

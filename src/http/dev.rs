@@ -2,7 +2,7 @@
 //! fail. They open only to this machine: not to a tunnel that ends here, and not to a page in a browser that has been
 //! talked into calling a local address.
 
-use actix_web::http::header::HOST;
+use actix_web::http::header::HeaderMap;
 use actix_web::web::{self, Bytes, Data, Query};
 use actix_web::{HttpResponse, guard};
 use log::info;
@@ -17,19 +17,29 @@ use crate::delivery::Fault;
 pub(super) fn routes(config: &mut web::ServiceConfig) {
     let doors = web::scope("/dev")
         .guard(guard::fn_guard(|context| {
-            let headers = &context.head().headers;
-            let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-            let peer = context.head().peer_addr;
-            peer.is_none_or(|peer| peer.ip().is_loopback())
-                && is_local(host)
-                && !["forwarded", "x-forwarded-for", "x-forwarded-host"]
-                    .iter()
-                    .any(|name| headers.contains_key(*name))
+            let head = context.head();
+            head.peer_addr.is_none_or(|peer| peer.ip().is_loopback()) && is_direct(&head.headers)
         }))
         .route("/outbox", web::get().to(outbox))
         .route("/clock", web::post().to(clock))
         .route("/faults", web::post().to(faults));
     config.service(doors);
+}
+
+/// Whether a request comes from this machine itself: not through a proxy or a tunnel, all of which say so in one header
+/// or another, and not out of a page of another origin.
+fn is_direct(headers: &HeaderMap) -> bool {
+    let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
+    let host = text("host").unwrap_or_default();
+    let passed_on = |name: &str| {
+        name.starts_with("x-forwarded")
+            || name.starts_with("cf-")
+            || ["forwarded", "x-real-ip", "via"].contains(&name)
+    };
+    is_local(host)
+        && !headers.keys().any(|name| passed_on(name.as_str()))
+        && text("origin").is_none_or(|origin| origin.strip_prefix("http://") == Some(host))
+        && text("sec-fetch-site").is_none_or(|site| ["same-origin", "none"].contains(&site))
 }
 
 /// Whether a `Host` header names this machine by a name that no name server hands out.
@@ -46,13 +56,9 @@ fn is_local(host: &str) -> bool {
             .is_ok_and(|ip| ip.is_loopback())
 }
 
-#[derive(Deserialize)]
-struct Filter {
-    to: Option<String>,
-}
-
-async fn outbox(server: Data<Server>, filter: Query<Filter>) -> HttpResponse {
-    let sent = server.service.deliveries.dev.as_ref().map(|dev| dev.outbox.sent(filter.to.as_deref()));
+async fn outbox(server: Data<Server>, query: Query<Vec<(String, String)>>) -> HttpResponse {
+    let to = query.iter().find(|(name, _)| name == "to").map(|(_, to)| to.as_str());
+    let sent = server.service.deliveries.dev.as_ref().map(|dev| dev.outbox.sent(to));
     respond(200).body(serde_json::to_string(&sent.unwrap_or_default()).unwrap_or_default())
 }
 

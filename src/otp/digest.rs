@@ -57,6 +57,19 @@ impl Keys {
         Sealed { key: id.clone(), salt, tag }
     }
 
+    /// Tells two texts apart without keeping either: what stands in them, such as a typed code, cannot be guessed back
+    /// without the key.
+    #[must_use]
+    pub fn fingerprint(&self, parts: &[&str]) -> [u8; 16] {
+        let mut mac = self.ring[0].1.clone();
+        // What is sealed begins with a salt of random bytes, never with this.
+        mac.update(b"fingerprint of a call");
+        absorb_parts(&mut mac, parts);
+        let mut short = [0; 16];
+        short.copy_from_slice(&mac.finalize().into_bytes()[..16]);
+        short
+    }
+
     /// Whether `sealed` is the digest of `code` in this scope, compared in constant time.
     /// `None`: the key it was made with is no longer there, so nobody can tell.
     #[must_use]
@@ -80,12 +93,16 @@ fn keyed(secret: &[u8]) -> Hmac<Sha256> {
 fn absorb(mac: &Hmac<Sha256>, salt: [u8; 16], code: &Code, scope: Scope<'_>) -> Hmac<Sha256> {
     let mut mac = mac.clone();
     mac.update(&salt);
-    for part in [scope.session, scope.address, code.reveal()] {
-        // The length in front keeps two different triples from ever reading the same.
+    absorb_parts(&mut mac, &[scope.session, scope.address, code.reveal()]);
+    mac
+}
+
+/// The length in front of each keeps two different lists from ever reading the same.
+fn absorb_parts(mac: &mut Hmac<Sha256>, parts: &[&str]) {
+    for part in parts {
         mac.update(&(part.len() as u64).to_be_bytes());
         mac.update(part.as_bytes());
     }
-    mac
 }
 
 /// Where a code counts. The same code in another session, under another purpose or for another address is wrong.

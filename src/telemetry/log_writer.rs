@@ -13,7 +13,7 @@ const MOST: usize = 4 << 20;
 
 /// The lines that wait.
 #[derive(Clone)]
-pub(super) struct Lines(Arc<Mutex<Waiting>>);
+pub(super) struct Lines(Arc<Mutex<Waiting>>, Arc<Mutex<()>>);
 
 #[derive(Default)]
 struct Waiting {
@@ -24,7 +24,7 @@ struct Waiting {
 impl Lines {
     /// Starts the thread that writes.
     pub(super) fn start() -> Self {
-        let lines = Self(Arc::default());
+        let lines = Self(Arc::default(), Arc::default());
         let writing = lines.clone();
         // Without the thread, `flush` at the end still writes what fits.
         let _ = std::thread::Builder::new().name("log".to_owned()).spawn(move || {
@@ -38,6 +38,8 @@ impl Lines {
 
     /// Writes what waits.
     pub(super) fn flush(&self) {
+        // Held until all is written: lines keep their order, and the last flush waits for the one before.
+        let _writing = self.1.lock().unwrap_or_else(PoisonError::into_inner);
         let Waiting { bytes, dropped } =
             std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
         // Where standard error is gone, there is nowhere to say so.

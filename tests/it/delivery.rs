@@ -1,6 +1,11 @@
 //! What a provider is asked, to the letter.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use botkit_otp::telemetry::Stopwatch;
 use serde_json::{Value, json};
+use wiremock::ResponseTemplate;
 
 use crate::support::{App, small};
 
@@ -51,6 +56,41 @@ async fn a_resend_says_how_long_the_code_really_lives() {
     let calls = app.calls().await;
     let body: Value = serde_json::from_slice(&calls[1].body).unwrap();
     assert!(body["content"][0]["value"].as_str().unwrap().contains("valid for 30 seconds"), "{body}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn asking_while_a_mail_is_on_its_way_is_answered_at_once() {
+    let app = Arc::new(App::start("").await);
+    app.script.answer(ResponseTemplate::new(202).set_delay(Duration::from_millis(1_500)));
+    let sending = {
+        let app = Arc::clone(&app);
+        tokio::spawn(async move {
+            app.call("OtpSend", &small("s", 1, &json!({ "UserEmail": "mira@example.com" }))).await
+        })
+    };
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let asked = Stopwatch::start();
+    assert_eq!(app.call("OtpStatus", &small("s", 2, &json!({}))).await["status"], "queued");
+    assert!(asked.elapsed() < Duration::from_secs(1), "it waited for the mail");
+    assert_eq!(sending.await.unwrap()["status"], "sent");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_that_was_overtaken_is_not_announced() {
+    let app = Arc::new(App::start("[otp]\nexpose = \"plain\"").await);
+    app.script.answer(ResponseTemplate::new(202).set_delay(Duration::from_millis(800)));
+    let first = {
+        let app = Arc::clone(&app);
+        tokio::spawn(async move {
+            app.call("OtpSend", &small("s", 1, &json!({ "UserEmail": "first@example.com" }))).await
+        })
+    };
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    app.call("OtpSend", &small("s", 2, &json!({ "UserEmail": "second@example.com" }))).await;
+    app.call("OtpCancel", &small("s", 3, &json!({}))).await;
+    // The first call's answer tells how things stand, not what stood when it began.
+    let answer = first.await.unwrap();
+    assert_eq!((&answer["status"], &answer["to"]), (&json!("cancelled"), &json!("s...d@example.com")));
 }
 
 #[tokio::test]

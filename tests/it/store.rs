@@ -21,12 +21,15 @@ fn key(session: &str) -> SessionKey {
 
 fn session(seed: u64, now: Timestamp) -> Arc<Session> {
     let mut rng = StdRng::seed_from_u64(seed);
-    let authority = Loaded::read(None, &std::collections::BTreeMap::new())
-        .unwrap()
-        .config
-        .otp
-        .authority(&mut rng)
-        .unwrap();
+    let authority = Loaded::read(
+        Some(tempfile::NamedTempFile::new().unwrap().path()),
+        &std::collections::BTreeMap::new(),
+    )
+    .unwrap()
+    .config
+    .otp
+    .authority(&mut rng)
+    .unwrap();
     let to = Destination::Email(Email::parse("mira@example.com").unwrap());
     let (challenge, _) = Challenge::send(None, to, &authority, "s", now, &mut rng).unwrap();
     let mut session = Session::default();

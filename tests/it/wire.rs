@@ -269,9 +269,15 @@ async fn dev_doors_open_to_this_machine_only() {
     let app = App::start("").await;
     let outbox = || app.http.get(format!("{}/dev/outbox", app.url));
     assert_eq!(outbox().send().await.unwrap().status(), 200);
-    for (name, value) in
-        [("host", "abc.ngrok.app"), ("x-forwarded-for", "1.2.3.4"), ("forwarded", "for=1.2.3.4")]
-    {
+    for (name, value) in [
+        ("host", "abc.ngrok.app"),
+        ("x-forwarded-for", "1.2.3.4"),
+        ("forwarded", "for=1.2.3.4"),
+        ("x-real-ip", "1.2.3.4"),
+        ("via", "1.1 x"),
+        ("origin", "https://evil.example"),
+        ("sec-fetch-site", "cross-site"),
+    ] {
         assert_eq!(outbox().header(name, value).send().await.unwrap().status(), 404, "{name}");
     }
     let clock = |body: &'static str| app.http.post(format!("{}/dev/clock", app.url)).body(body).send();
