@@ -331,9 +331,10 @@ fn parse(layers: &Layers, origin: &str) -> Result<Config, Error> {
         let origin = layers.origin(&key).unwrap_or(origin).to_owned();
         // What stands where a secret should must not be repeated in a log.
         let secret = ["api_key", "secret", "keys"].iter().any(|name| key.contains(name));
-        let problem = match secret {
-            true => "cannot be used: it is not of the kind deploy/config.toml shows".to_owned(),
-            false => format!("cannot be used: {}", error.inner().message().trim_end()),
+        let problem = if secret {
+            "cannot be used: it is not of the kind deploy/config.toml shows".to_owned()
+        } else {
+            format!("cannot be used: {}", error.inner().message().trim_end())
         };
         Error { origin, key, problem }
     })

@@ -235,8 +235,8 @@ impl Challenge {
             return Err(Refusal::LimitReached { until: self.expires_at.min(now.after(rules.lifetime)) });
         }
         let here = (self.arrived()).then_some((&self.destination, self.sent_at));
-        let sent = self.elsewhere.iter().map(|(to, at)| (to, *at)).chain(here);
-        let last = sent.filter(|(to, _)| to.is_same(destination)).map(|(_, at)| at).max();
+        let earlier = self.elsewhere.iter().map(|(to, at)| (to, *at)).chain(here);
+        let last = earlier.filter(|(to, _)| to.is_same(destination)).map(|(_, at)| at).max();
         match last.map(|at| at.min(now).after(rules.resend_after)) {
             Some(until) if now < until => Err(Refusal::Cooldown { until }),
             _ => Ok(()),
