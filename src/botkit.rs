@@ -11,13 +11,31 @@ mod reply;
 mod scan;
 
 pub use credentials::{Algorithm, Bot, Bots, Credentials, Rejection};
-pub use event::{Event, Forward};
+pub use event::{Event, Forward, component_and_event};
 pub use payload::{Found, Payload, Pointer};
 pub use reply::{Changes, Route, SessionField, quirk, reply};
 
 use std::fmt;
 
 use serde_json::json;
+
+/// The header that carries the platform's token.
+pub const TOKEN_HEADER: &str = "token";
+
+/// The header that carries the bare secret, deprecated in BotKit.
+pub const API_KEY_HEADER: &str = "apikey";
+
+/// The header that carries our token to the platform.
+pub const AUTH_HEADER: &str = "auth";
+
+/// The header, with the value `true`, that every acknowledgement of an event has, and nothing else.
+pub const ACK_HEADER: &str = "supportsmessageack";
+
+/// The header that repeats the body of a 401.
+pub const REFUSAL_HEADER: &str = "response-error-description";
+
+/// The payload's field that a late answer's address stands in.
+pub const CALLBACK_FIELD: &str = "callbackUrl";
 
 /// Longest bot id that is looked at; the platform's have 39 characters.
 const LONGEST_BOT_ID: usize = 64;

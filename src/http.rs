@@ -15,7 +15,7 @@ use actix_web::{App, HttpResponse, HttpResponseBuilder, HttpServer, web};
 use log::{info, warn};
 use serde::Deserialize;
 
-use crate::botkit::{Bots, Failure};
+use crate::botkit::{Bots, Failure, REFUSAL_HEADER};
 use crate::clock::{self, VirtualClock};
 use crate::platform::Platform;
 use crate::service::Service;
@@ -110,7 +110,7 @@ fn refuse(failure: &Failure) -> HttpResponse {
     let mut response = respond(failure.status());
     let body = failure.body();
     if *failure == Failure::Unauthorized {
-        response.insert_header((HeaderName::from_static("response-error-description"), body.as_str()));
+        response.insert_header((HeaderName::from_static(REFUSAL_HEADER), body.as_str()));
     }
     response.body(body)
 }

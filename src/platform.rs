@@ -8,7 +8,7 @@ use backon::{ExponentialBuilder, Retryable as _};
 use reqwest::Url;
 use serde::Deserialize;
 
-use crate::botkit::BotId;
+use crate::botkit::{AUTH_HEADER, BotId};
 use crate::clock;
 use crate::delivery::{describe, http_client};
 
@@ -123,7 +123,7 @@ impl Platform {
             let response = self
                 .http
                 .post(address.0.clone())
-                .header("auth", token)
+                .header(AUTH_HEADER, token)
                 .header("content-type", "application/json")
                 .header("accept", "application/json, text/plain, */*")
                 .body(body.clone())

@@ -77,3 +77,15 @@ impl Event {
         }
     }
 }
+
+/// The component and the event in what follows the bot in the path: `components/{component}/{event}`, or `{event}` for
+/// the component `default`. `None`: the path leads nowhere.
+#[must_use]
+pub fn component_and_event(rest: &str) -> Option<(&str, &str)> {
+    let rest = rest.strip_suffix('/').unwrap_or(rest);
+    let Some((components, path)) = rest.split_once('/') else { return Some(("default", rest)) };
+    let (component, event) = path.split_once('/')?;
+    let known =
+        components.eq_ignore_ascii_case("components") && !component.is_empty() && !event.contains('/');
+    known.then_some((component, event))
+}

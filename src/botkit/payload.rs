@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::document::{Member, Object, Shape, Span};
 use super::reply::is_falsy;
-use super::{Failure, Forward};
+use super::{CALLBACK_FIELD, Failure, Forward};
 
 /// The objects we look into. The rest of a context, up to a megabyte of other people's data, stays closed.
 static SHAPE: Shape = Shape(&[(
@@ -119,7 +119,7 @@ impl Payload {
     /// The address that a late answer goes to, if late answers are possible.
     #[must_use]
     pub fn callback_url(&self) -> Option<Cow<'_, str>> {
-        self.text_at(&["callbackUrl"])
+        self.text_at(&[CALLBACK_FIELD])
     }
 
     /// What makes this conversation one: the platform's session id, or else channel and user.

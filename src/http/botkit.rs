@@ -13,8 +13,8 @@ use log::{error, info, warn};
 
 use super::{Server, body, refuse, respond};
 use crate::botkit::{
-    ASYNC_RESPONSE, Bot, BotId, Changes, Event, Failure, Forward, Payload, Pointer, Rejection, Route,
-    SessionField, reply,
+    ACK_HEADER, API_KEY_HEADER, ASYNC_RESPONSE, Bot, BotId, CALLBACK_FIELD, Changes, Event, Failure, Forward,
+    Payload, Pointer, Rejection, Route, SessionField, TOKEN_HEADER, component_and_event, reply,
 };
 use crate::clock::{Clock as _, SystemClock};
 use crate::dialog::{Answer, Call, Operation, Reading, Report, RequestKey, SessionKey, Status, plain_name};
@@ -125,7 +125,8 @@ fn admit<'a, 'r>(
         .and_then(|id| server.bots.get(&id).map(|bot| (id, bot)))
         .ok_or(Rejection::UnknownBot)
         .and_then(|(id, bot)| {
-            let (token, key) = (header(request.headers(), "token"), header(request.headers(), "apikey"));
+            let (token, key) =
+                (header(request.headers(), TOKEN_HEADER), header(request.headers(), API_KEY_HEADER));
             bot.credentials.check(token, key, SystemClock.now())?;
             Ok((id, bot))
         })
@@ -133,7 +134,8 @@ fn admit<'a, 'r>(
             trace.rejection = Some(rejection);
             Failure::Unauthorized
         })?;
-    let (component, event) = segments(path.get("rest").unwrap_or_default()).ok_or(Failure::NotFound)?;
+    let (component, event) =
+        component_and_event(path.get("rest").unwrap_or_default()).ok_or(Failure::NotFound)?;
     let event = Event::named(event).ok_or(Failure::EventNotFound)?;
     trace.event = event.name();
     Ok(Admitted { id, bot, component, event })
@@ -161,16 +163,6 @@ async fn answer(
     Ok(accepted(answer))
 }
 
-/// The component and the event in what follows the bot in the path.
-fn segments(rest: &str) -> Option<(&str, &str)> {
-    let rest = rest.strip_suffix('/').unwrap_or(rest);
-    let Some((components, path)) = rest.split_once('/') else { return Some(("default", rest)) };
-    let (component, event) = path.split_once('/')?;
-    let known =
-        components.eq_ignore_ascii_case("components") && !component.is_empty() && !event.contains('/');
-    known.then_some((component, event))
-}
-
 fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
@@ -185,7 +177,7 @@ fn loggable(request_id: &str) -> String {
 }
 
 fn accepted(body: impl Into<Bytes>) -> HttpResponse {
-    const SUPPORTS_ACK: HeaderName = HeaderName::from_static("supportsmessageack");
+    const SUPPORTS_ACK: HeaderName = HeaderName::from_static(ACK_HEADER);
     respond(200).insert_header((SUPPORTS_ACK, HeaderValue::from_static("true"))).body(body.into())
 }
 
@@ -272,7 +264,7 @@ async fn webhook(
         }
         Outcome::Slow { meanwhile, finally } => {
             let callback =
-                payload.callback_url().and_then(|url| safe(server, &route, &url, "callbackUrl").ok());
+                payload.callback_url().and_then(|url| safe(server, &route, &url, CALLBACK_FIELD).ok());
             let Some(address) = callback else {
                 return Ok(accepted(reply(&payload, &route, Some(&changes(server, operation, &meanwhile)))));
             };
@@ -337,7 +329,7 @@ async fn call_back(
     let Some(bot) = server.bots.get(&route.bot) else { return };
     let body = reply(&payload, &route, Some(&changes(&server, operation, &answer)));
     let token = bot.credentials.token(SystemClock.now());
-    post(Arc::clone(&server), address, token, body.into(), route, "callbackUrl").await;
+    post(Arc::clone(&server), address, token, body.into(), route, CALLBACK_FIELD).await;
 }
 
 /// Puts an answer into the platform's words.

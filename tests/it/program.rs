@@ -174,3 +174,21 @@ fn a_token_needs_credentials() {
     let output = program(&folder).args(["token", "--bot", "st-1"]).output().unwrap();
     assert!(!output.status.success() && said(&output).contains("there are no credentials to sign with"));
 }
+
+#[test]
+fn configuration_errors_repeat_no_secret() {
+    let folder = tempfile::tempdir().unwrap();
+    for (config, complaint) in [
+        ("[bots.default]\napp_id = \"cs-1\"\napi_key = \"hush-hush\n", "my.toml: line 3 is not TOML"),
+        ("[otp]\nkeys = \"hush-hush\"\n", "my.toml: otp.keys cannot be used"),
+        ("[delivery.sendgrid]\napi_key = [\"hush-hush\"]\n", "my.toml: delivery.sendgrid.api_key cannot be used"),
+        ("[delivery.sendgrid]\nbase_url = \"http://localhost:x@evil.example/\"\n", "delivery.sendgrid.base_url"),
+        ("[bots.default]\napp_id = \"cs-...\"\napi_key = \"x\"\n", "is a sample value"),
+    ] {
+        std::fs::write(folder.path().join("my.toml"), config).unwrap();
+        let output = program(&folder).args(["--config", "my.toml", "check"]).output().unwrap();
+        let said = said(&output);
+        assert!(!output.status.success() && said.contains(complaint), "{config}\n{said}");
+        assert!(!said.contains("hush"), "{said}");
+    }
+}
