@@ -15,6 +15,7 @@ pub use event::{Event, Forward, component_and_event};
 pub use payload::{Found, Payload, Pointer};
 pub use reply::{Changes, Route, SessionField, quirk, reply};
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde_json::json;
@@ -118,7 +119,11 @@ impl Failure {
 
     /// The body that goes with it.
     #[must_use]
-    pub fn body(&self) -> String {
+    pub fn body(&self) -> Cow<'static, str> {
+        if *self == Self::Unauthorized {
+            // Said to everybody who knocks; it must not cost anything.
+            return Cow::Borrowed(r#"{"errors":[{"msg":"Invalid apikey","code":4002}]}"#);
+        }
         let code = match self {
             Self::Unauthorized => json!(4002),
             Self::EventNotFound | Self::NotFound => json!("NOT_FOUND"),
@@ -130,7 +135,7 @@ impl Failure {
             Self::Internal => json!("INTERNAL_SERVER_ERROR"),
         };
         // Written out, because the order of the keys is part of the wire.
-        format!(r#"{{"errors":[{{"msg":{},"code":{code}}}]}}"#, json!(self.to_string()))
+        format!(r#"{{"errors":[{{"msg":{},"code":{code}}}]}}"#, json!(self.to_string())).into()
     }
 }
 

@@ -110,7 +110,7 @@ fn refuse(failure: &Failure) -> HttpResponse {
     let mut response = respond(failure.status());
     let body = failure.body();
     if *failure == Failure::Unauthorized {
-        response.insert_header((HeaderName::from_static(REFUSAL_HEADER), body.as_str()));
+        response.insert_header((HeaderName::from_static(REFUSAL_HEADER), &*body));
     }
     response.body(body)
 }

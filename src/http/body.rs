@@ -49,10 +49,11 @@ async fn read_all(request: &HttpRequest, payload: Payload, limit: usize) -> Resu
 
 /// Reads a short body and forgets it, so that a refused caller can keep its connection; a long one is left unread,
 /// and the connection is closed.
-pub(super) async fn discard(request: &HttpRequest, payload: Payload) {
+pub(super) async fn discard(request: &HttpRequest, mut payload: Payload) {
     const SHORT: usize = 65_536;
     if announced(request.headers()).is_some_and(|length| length <= SHORT) {
-        let _ = tokio::time::timeout(LITTLE_PATIENCE, collect(payload, 0, SHORT)).await;
+        let drain = async { while let Some(Ok(_)) = next(&mut payload).await {} };
+        let _ = tokio::time::timeout(LITTLE_PATIENCE, drain).await;
     }
 }
 
@@ -79,7 +80,7 @@ async fn collect(
     limit: usize,
 ) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::with_capacity(expected);
-    while let Some(chunk) = poll_fn(|context| Pin::new(&mut stream).poll_next(context)).await {
+    while let Some(chunk) = next(&mut stream).await {
         let chunk = chunk.map_err(|error| {
             debug!("a body broke off: {error}");
             Failure::Incomplete
@@ -90,4 +91,8 @@ async fn collect(
         bytes.extend_from_slice(&chunk);
     }
     Ok(bytes)
+}
+
+async fn next<S: Stream + Unpin>(stream: &mut S) -> Option<S::Item> {
+    poll_fn(|context| Pin::new(&mut *stream).poll_next(context)).await
 }

@@ -181,8 +181,14 @@ fn configuration_errors_repeat_no_secret() {
     for (config, complaint) in [
         ("[bots.default]\napp_id = \"cs-1\"\napi_key = \"hush-hush\n", "my.toml: line 3 is not TOML"),
         ("[otp]\nkeys = \"hush-hush\"\n", "my.toml: otp.keys cannot be used"),
-        ("[delivery.sendgrid]\napi_key = [\"hush-hush\"]\n", "my.toml: delivery.sendgrid.api_key cannot be used"),
-        ("[delivery.sendgrid]\nbase_url = \"http://localhost:x@evil.example/\"\n", "delivery.sendgrid.base_url"),
+        (
+            "[delivery.sendgrid]\napi_key = [\"hush-hush\"]\n",
+            "my.toml: delivery.sendgrid.api_key cannot be used",
+        ),
+        (
+            "[delivery.sendgrid]\nbase_url = \"http://localhost:x@evil.example/\"\n",
+            "delivery.sendgrid.base_url",
+        ),
         ("[bots.default]\napp_id = \"cs-...\"\napi_key = \"x\"\n", "is a sample value"),
     ] {
         std::fs::write(folder.path().join("my.toml"), config).unwrap();
