@@ -55,9 +55,7 @@ impl Server {
     /// Hangs the doors into an actix application.
     pub fn routes(self: Arc<Self>, config: &mut web::ServiceConfig) {
         let events = format!("{}/sdk/bots/{{bot}}/{{rest:.*}}", self.settings.api_prefix);
-        if self.dev_clock.is_some() {
-            config.configure(dev::routes);
-        }
+        // First what nearly every request is for: routes are tried in this order.
         config
             .service(
                 web::resource(events)
@@ -65,9 +63,11 @@ impl Server {
                     .default_service(web::to(not_found)),
             )
             .route("/healthz", web::get().to(healthz))
-            .route("/metrics", web::get().to(metrics))
-            .default_service(web::to(not_found))
-            .app_data(web::Data::from(self));
+            .route("/metrics", web::get().to(metrics));
+        if self.dev_clock.is_some() {
+            config.configure(dev::routes);
+        }
+        config.default_service(web::to(not_found)).app_data(web::Data::from(self));
     }
 
     /// Serves until `shutdown` resolves; then accepts nothing more, lets what runs finish for at most

@@ -96,7 +96,8 @@ pub(super) async fn receive(request: HttpRequest, body: Body, server: Data<Serve
     };
     let status = response.status().as_u16();
     server.service.metrics.request(trace.event, status);
-    info!("{} {status} {:.1} ms {trace}", trace.event, started.elapsed().as_secs_f64() * 1000.0);
+    let tenths = started.elapsed().as_micros() / 100;
+    info!("{} {status} {}.{} ms {trace}", trace.event, tenths / 10, tenths % 10);
     response
 }
 
