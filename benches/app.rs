@@ -5,13 +5,15 @@
 
 #![expect(clippy::expect_used, reason = "a bench that cannot go on stops")]
 
+mod shared;
+
 use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use actix_web::test::{TestRequest, call_service, init_service};
-use actix_web::{App, HttpRequest, HttpResponse, web};
+use actix_web::{App, web};
 use botkit_otp::address::{Destination, Email};
 use botkit_otp::botkit::{Algorithm, BotId, Credentials};
 use botkit_otp::cli::{Parts, assemble};
@@ -24,6 +26,7 @@ use botkit_otp::store::{Memory, Store as _};
 use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_main};
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
+use shared::{body, echo};
 
 const NOW: Timestamp = Timestamp::from_millis(1_784_540_790_118);
 const SECRET: &str = "a secret for nothing but this bench";
@@ -87,31 +90,6 @@ fn a_turn(criterion: &mut Criterion) {
             turn(Some(&session), black_box(&call), &authority, Expose::Reference, "st-1//s-1", NOW, &mut rng)
         });
     });
-}
-
-fn body(size: usize) -> String {
-    let small = include_str!("../fixtures/payloads/on_webhook.json");
-    let text = if size < 10_000 {
-        serde_json::from_str::<serde_json::Value>(small).expect("JSON").to_string()
-    } else {
-        let large = include_str!("../fixtures/payloads/on_webhook_large.json");
-        let (head, rest) = large.split_once("\"rows\":[\n").expect("rows");
-        let (rows, tail) = rest.split_once("\n]").expect("rows");
-        let end = rows[..size - head.len() - tail.len()].rfind(",\n").expect("more than one row");
-        format!("{head}\"rows\":[\n{}\n]{tail}", &rows[..end])
-    };
-    text.replace(
-        "\"UserEmail\":\"mira@example.com\"",
-        "\"UserEmail\":\"mira@example.com\",\"OtpEntity\":\"000000\"",
-    )
-}
-
-async fn echo(request: HttpRequest, body: web::Bytes, credentials: web::Data<Credentials>) -> HttpResponse {
-    let token = request.headers().get("token").and_then(|token| token.to_str().ok());
-    match credentials.check(token, None, SystemClock.now()) {
-        Ok(()) => HttpResponse::Ok().content_type("application/json; charset=utf-8").body(body),
-        Err(_) => HttpResponse::Unauthorized().finish(),
-    }
 }
 
 fn a_webhook(criterion: &mut Criterion) {

@@ -7,16 +7,19 @@
 
 #![expect(clippy::expect_used, reason = "a bench that cannot go on stops")]
 
+mod shared;
+
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
+use actix_web::{App, HttpServer, web};
 use botkit_otp::botkit::{Algorithm, Credentials};
 use botkit_otp::clock::{Clock as _, SystemClock};
 use botkit_otp::telemetry::Stopwatch;
+use shared::{body, echo};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 const CONNECTIONS: usize = 32;
@@ -49,17 +52,6 @@ fn credentials() -> Credentials {
 /// The least that could do the job: the token is checked, the body comes back.
 #[actix_web::main]
 async fn floor() {
-    async fn echo(
-        request: HttpRequest,
-        body: web::Bytes,
-        credentials: web::Data<Credentials>,
-    ) -> HttpResponse {
-        let token = request.headers().get("token").and_then(|token| token.to_str().ok());
-        match credentials.check(token, None, SystemClock.now()) {
-            Ok(()) => HttpResponse::Ok().content_type("application/json; charset=utf-8").body(body),
-            Err(_) => HttpResponse::Unauthorized().finish(),
-        }
-    }
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     println!("{}", listener.local_addr().expect("it is bound"));
     let server = HttpServer::new(|| {
@@ -230,28 +222,6 @@ impl Request {
     }
 }
 
-/// A verify of about `size` bytes.
-fn verify_body(size: usize) -> String {
-    let large = include_str!("../fixtures/payloads/on_webhook_large.json");
-    let small =
-        serde_json::from_str::<serde_json::Value>(include_str!("../fixtures/payloads/on_webhook.json"));
-    let small = small.expect("JSON").to_string();
-    let text = if size <= small.len() {
-        small
-    } else {
-        // As many rows of the large payload as fit.
-        let (head, rest) = large.split_once("\"rows\":[\n").expect("rows");
-        let (rows, tail) = rest.split_once("\n]").expect("rows");
-        let room = size - head.len() - tail.len();
-        let end = rows[..room].rfind(",\n").expect("more than one row");
-        format!("{head}\"rows\":[\n{}\n]{tail}", &rows[..end])
-    };
-    text.replace("\"OtpSend\"", "\"OtpVerify\"").replace(
-        "\"UserEmail\":\"mira@example.com\"",
-        "\"UserEmail\":\"mira@example.com\",\"OtpEntity\":\"000000\"",
-    )
-}
-
 fn token() -> String {
     credentials().token_until(SystemClock.now().seconds() + 3_600)
 }
@@ -346,7 +316,7 @@ fn prepare(server: &Server, each: usize, first: usize) {
 fn compare() {
     let (ours, floor) = (Server::ours(), Server::floor());
     for (name, size, each) in [("4 kB", 4_000, 2_000), ("200 kB", 200_000, 400)] {
-        let body = verify_body(size);
+        let body = body(size).replace("\"OtpSend\"", "\"OtpVerify\"");
         let (mut ratios, mut rows, mut refused) = (Vec::new(), Vec::new(), None);
         for round in 0..=ROUNDS {
             let first = (size + round) * 10_000;
