@@ -9,8 +9,8 @@ mod shared;
 
 use std::collections::BTreeMap;
 use std::hint::black_box;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock};
 
 use actix_web::test::{TestRequest, call_service, init_service};
 use actix_web::{App, web};
@@ -19,6 +19,8 @@ use botkit_otp::botkit::{Algorithm, BotId, Credentials};
 use botkit_otp::cli::{Parts, assemble};
 use botkit_otp::clock::{Clock as _, SystemClock, Timestamp, VirtualClock};
 use botkit_otp::config::Loaded;
+use botkit_otp::dialog::catalogue::{Catalogue, Language};
+use botkit_otp::dialog::understanding::Utterance;
 use botkit_otp::dialog::{Call, Operation, Reading, RequestKey, Session, SessionKey, turn};
 use botkit_otp::http::Server;
 use botkit_otp::otp::{Authority, Code, Expose};
@@ -61,13 +63,22 @@ fn authority() -> Authority {
 }
 
 fn verify_call(authority: &Authority, request: usize) -> Call {
-    let (destination, code) = (
-        Reading::not_asked(),
-        Reading::Read(Code::read("000000", authority.rules.format).expect("six digits")),
-    );
+    let code = Code::read("000000", authority.rules.format).expect("six digits");
     let operation = Operation::Verify;
-    let request = RequestKey::new(&authority.keys, operation, &request.to_string(), &destination, &code);
-    Call { operation, request: Some(request), destination, code }
+    let request = RequestKey::new(&authority.keys, operation, &request.to_string(), code.reveal());
+    Call {
+        operation,
+        request: Some(request),
+        destination: Reading::not_asked(),
+        code: Reading::Read(code),
+        heard: Utterance::Other,
+        language: english(),
+    }
+}
+
+fn english() -> Arc<Language> {
+    static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| Catalogue::new(&[]).expect("it is tested"));
+    Arc::clone(CATALOGUE.find("en").expect("it is compiled in"))
 }
 
 fn waiting(authority: &Authority) -> Session {

@@ -3,15 +3,17 @@
 //! Measured on Kore's own BotKit (`Koredotcom/BotKit`, d6de042); where this server differs on purpose, the README's
 //! table "Differences from BotKit" says so.
 
+mod class;
 mod credentials;
 mod document;
 mod event;
 mod payload;
 mod reply;
 mod scan;
+mod scrub;
 
 pub use credentials::{Algorithm, Bot, Bots, Credentials, Rejection};
-pub use event::{Event, Forward, component_and_event};
+pub use event::{Event, Forward, TO_USER, component_and_event};
 pub use payload::{Found, Payload, Pointer};
 pub use reply::{Changes, Route, SessionField, quirk, reply};
 

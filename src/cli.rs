@@ -71,7 +71,7 @@ fn check(loaded: &Loaded) -> Result<()> {
 fn token(loaded: &Loaded, bot: &str, valid_for: Duration) -> Result<()> {
     let missing = "there are no credentials to sign with; name a configuration with --config (a server in dev mode \
                    prints a token of its own when it starts)";
-    let bots = loaded.bots(None).context(missing)?;
+    let bots = loaded.bots(None, &loaded.catalogue()?).context(missing)?;
     let id = BotId::parse(bot).ok_or_else(|| anyhow!("{bot:?} is no bot id"))?;
     let bot = bots.get(&id).ok_or_else(|| anyhow!("the configuration has no bot {id}, and no default"))?;
     println!("{}", bot.credentials.token_until(SystemClock.now().after(valid_for).seconds()));

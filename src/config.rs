@@ -1,21 +1,22 @@
 //! The one configuration: read, checked, and put together. The only place that reads the environment.
 
+mod bots;
 mod layers;
+mod messages;
 
-use std::collections::{BTreeMap, HashMap};
+pub use bots::BotSection;
+
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::ExposeSecret as _;
 use serde::Deserialize;
 use toml::{Table, Value};
 
 use self::layers::Layers;
-use crate::botkit::{Algorithm, Bot, BotId, Bots, Credentials, Pointer};
-use crate::dialog::Operation;
-use crate::http::{BotSettings, Names};
-use crate::otp::Accepted;
+use crate::dialog::catalogue::Catalogue;
 use crate::{delivery, http, otp, platform, store};
 
 /// Where a configuration file is looked for if none is named.
@@ -44,21 +45,17 @@ pub struct Config {
     pub delivery: delivery::Settings,
     /// Where sessions are kept.
     pub store: store::Settings,
+    /// Where an operator's own words are.
+    pub messages: MessagesSection,
     /// Whether this is dev mode.
     pub dev: DevSection,
 }
 
-/// A section `[bots.default]` or `[bots."st-..."]`.
+/// The section `[messages]`.
 #[derive(Debug, Deserialize)]
-#[expect(missing_docs, reason = "deploy/config.toml says what each key does")]
-pub struct BotSection {
-    pub app_id: String,
-    pub api_key: SecretString,
-    pub jwt_algorithm: Algorithm,
-    pub accept_api_key_header: bool,
-    pub components: HashMap<String, Vec<String>>,
-    pub destination_fields: Vec<Pointer>,
-    pub code_fields: Vec<Pointer>,
+pub struct MessagesSection {
+    /// A folder with files of messages and keywords; empty for none.
+    pub dir: PathBuf,
 }
 
 /// The section `[dev]`.
@@ -194,76 +191,18 @@ impl Loaded {
         Ok(())
     }
 
-    /// The bots, with credentials that can be used. In dev mode `generated` stands in for missing ones.
+    /// What is said, with what the files in `messages.dir` change.
     ///
     /// # Errors
-    /// Credentials that are missing, half there, or known to everybody; names that cannot be used.
-    pub fn bots(&self, generated: Option<(&str, &SecretString)>) -> Result<Bots<BotSettings>, Error> {
-        let mut bots = Bots { default: None, named: HashMap::new() };
-        for (id, section) in &self.config.bots {
-            let key = |name: &str| format!("bots.{id}.{name}");
-            let mut own = (section.app_id.as_str(), &section.api_key);
-            let missing = (own.0.is_empty(), own.1.expose_secret().is_empty());
-            if let (Some(generated), (true, true)) = (generated, missing) {
-                own = generated;
-            }
-            for (name, value) in
-                [("app_id", section.app_id.as_str()), ("api_key", section.api_key.expose_secret())]
-            {
-                if is_sample(value) {
-                    return Err(self.error(
-                        &key(name),
-                        "is a sample value that everybody knows; use your JWT app's own",
-                    ));
-                }
-            }
-            if id != "default" && self.is_set(&key("app_id")) != self.is_set(&key("api_key")) {
-                let set = if self.is_set(&key("app_id")) { "app_id" } else { "api_key" };
-                return Err(self.error(&key(set), "needs its counterpart: set app_id and api_key together"));
-            }
-            let credentials =
-                Credentials::new(own.0, own.1, section.jwt_algorithm, section.accept_api_key_header);
-            let settings = self.bot_settings(id, section)?;
-            match credentials {
-                Some(credentials) if id == "default" => bots.default = Some(Bot { credentials, settings }),
-                Some(credentials) => {
-                    let bot =
-                        BotId::parse(id).ok_or_else(|| self.error(&format!("bots.{id}"), "is no bot id"))?;
-                    bots.named.insert(bot, Bot { credentials, settings });
-                }
-                None if id == "default" && missing == (true, true) && self.config.bots.len() > 1 => {}
-                None => {
-                    let name = if missing.0 { "app_id" } else { "api_key" };
-                    let fix = "set it to your JWT app's Client ID (app_id) and Client Secret (api_key)";
-                    return Err(self.error(&key(name), format!("is empty, and would let nobody in; {fix}")));
-                }
-            }
-        }
-        Ok(bots)
-    }
-
-    fn bot_settings(&self, id: &str, section: &BotSection) -> Result<BotSettings, Error> {
-        let mut components = Names::default();
-        for (name, nodes) in &section.components {
-            let key = format!("bots.{id}.components");
-            let operation = Operation::ALL.into_iter().find(|operation| operation.name() == name);
-            let operation = operation.ok_or_else(|| {
-                let known = Operation::ALL.map(Operation::name).join(", ");
-                self.error(&key, format!("has {name:?}, which is no operation; known are {known}"))
-            })?;
-            if let Some(node) = nodes.iter().find(|node| !components.add(node, operation)) {
-                return Err(self.error(&key, format!("maps {node:?} to two operations")));
-            }
-        }
-        let enrolled = self.config.otp.destination == Accepted::Enrolled;
-        let mut destination_fields = section.destination_fields.clone();
-        destination_fields.retain(|field| !enrolled || field.is_enrolled());
-        if destination_fields.is_empty() {
-            let fix = "name at least one place; with otp.destination = \"enrolled\" one below /context/session/UserContext";
-            return Err(self
-                .error(&format!("bots.{id}.destination_fields"), format!("leaves nowhere to look: {fix}")));
-        }
-        Ok(BotSettings { components, destination_fields, code_fields: section.code_fields.clone() })
+    /// A folder or file that cannot be read; a file that cannot be used, with its line.
+    pub fn catalogue(&self) -> Result<Catalogue, Error> {
+        let dir = &self.config.messages.dir;
+        let own = if dir.as_os_str().is_empty() {
+            Vec::new()
+        } else {
+            messages::read(dir).map_err(|problem| self.error("messages.dir", problem))?
+        };
+        Catalogue::new(&own).map_err(|broken| self.error("messages.dir", broken.to_string()))
     }
 
     /// What is allowed and not wise: each with the key, the risk and its source.

@@ -1,21 +1,34 @@
 //! The conversation, as a function: the session as it was and a call go in, the session as it will be, a report and
 //! what is to be done come out. Nothing has happened until the caller saves the one and carries out the other.
 
+pub mod catalogue;
+pub mod channel;
+mod conversation;
 mod input;
+mod letter;
 mod report;
 mod session;
+mod status;
+mod step;
+pub mod understanding;
 mod words;
 
 pub use input::Reading;
-pub use report::{Report, Status};
-pub use session::{Answered, RequestKey, Session, SessionKey};
-pub use words::{Letter, letter};
+pub use letter::{Letter, letter};
+pub use report::{Choice, Report, Topic};
+pub use session::{Answered, Awaits, Flow, RequestKey, Session, SessionKey};
+pub use status::Status;
+
+use std::sync::Arc;
 
 use rand::CryptoRng;
 
+use self::catalogue::Language;
+use self::step::{Hold, Scene, Step, standing};
+use self::understanding::Utterance;
 use crate::address::Destination;
 use crate::clock::Timestamp;
-use crate::otp::{Authority, Challenge, ChallengeId, Code, Expose, Handover, Phase, Refusal, Rules, Verdict};
+use crate::otp::{Authority, ChallengeId, Code, Expose, Handover, Rules};
 
 /// What a dialog asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -32,12 +45,16 @@ pub enum Operation {
     Status,
     /// Make a challenge; the bot delivers the code itself.
     Generate,
+    /// Begin the whole dialog: greet, find or ask for the address, send, prompt.
+    Start,
+    /// Take what the user said.
+    Hear,
 }
 
 impl Operation {
-    /// All of them, in the order of the README's table.
-    pub const ALL: [Self; 6] =
-        [Self::Send, Self::Verify, Self::Resend, Self::Cancel, Self::Status, Self::Generate];
+    /// Those that a Webhook node can ask for, in the order of the README's table.
+    pub const COMPONENTS: [Self; 7] =
+        [Self::Send, Self::Verify, Self::Resend, Self::Cancel, Self::Status, Self::Generate, Self::Start];
 
     /// The short name used in the configuration and in metrics.
     #[must_use]
@@ -49,6 +66,8 @@ impl Operation {
             Self::Cancel => "cancel",
             Self::Status => "status",
             Self::Generate => "generate",
+            Self::Start => "start",
+            Self::Hear => "hear",
         }
     }
 
@@ -57,7 +76,7 @@ impl Operation {
     pub fn of_component(component: &str) -> Option<Self> {
         let named =
             |operation: &Self| plain_name(component).eq("otp".chars().chain(operation.name().chars()));
-        Self::ALL.into_iter().find(named)
+        Self::COMPONENTS.into_iter().find(named)
     }
 }
 
@@ -77,6 +96,10 @@ pub struct Call {
     pub destination: Reading<Destination>,
     /// The typed code, where one is to be checked.
     pub code: Reading<Code>,
+    /// What the user said, where that matters.
+    pub heard: Utterance,
+    /// What is spoken here.
+    pub language: Arc<Language>,
 }
 
 /// Something to be done once the session is saved.
@@ -99,6 +122,10 @@ pub struct Delivery {
     pub code: Code,
     /// When it expires.
     pub expires_at: Timestamp,
+    /// What the message is written in.
+    pub language: Arc<Language>,
+    /// Whether the answer about it begins the dialog.
+    pub greets: bool,
 }
 
 /// What a turn came to.
@@ -121,6 +148,16 @@ pub struct Answer {
     pub report: Report,
     /// The code itself, only under [`Expose::Plain`] and only when one was made.
     pub code: Option<Code>,
+    /// What the user said is not for us: where there is a bot, it goes there, untouched.
+    pub pass_on: bool,
+}
+
+impl Answer {
+    /// Answers with a report.
+    #[must_use]
+    pub const fn new(report: Report) -> Self {
+        Self { report, code: None, pass_on: false }
+    }
 }
 
 /// Takes one turn.
@@ -139,11 +176,14 @@ pub fn turn(
     if let Some(answered) = call.request.and_then(|request| session?.answered(request)) {
         return Turn { session: None, answer: answered.answer.clone(), effect: None, replayed: true };
     }
-    let challenge = session.and_then(|session| session.challenge.as_ref());
-    let Step { next, status, reason, code } = step(challenge, call, authority, expose, scope, now, rng);
+    let scene = Scene { session, call, authority, expose, scope, now };
+    let Step { next, hold, unclaimed, status, topic, intent, reason, code, greets, pass_on } =
+        scene.step(rng);
 
-    let stands = next.as_ref().or(challenge);
-    let report = Report::new(status, reason, stands, &authority.rules, now);
+    let before = scene.challenge();
+    let stands = next.as_ref().or(before);
+    let report =
+        Report { topic, greets, intent, ..Report::new(status, reason, stands, &authority.rules, now) };
     let effect = match (&code, stands) {
         (Some(code), Some(challenge)) if challenge.handover == Handover::Pending => {
             Some(Effect::Deliver(Delivery {
@@ -152,16 +192,30 @@ pub fn turn(
                 to: challenge.destination.clone(),
                 code: code.clone(),
                 expires_at: challenge.expires_at(),
+                language: Arc::clone(&call.language),
+                greets,
             }))
         }
         _ => None,
     };
-    let answer = Answer { report, code: code.filter(|_| expose == Expose::Plain) };
+    let answer = Answer { report, code: code.filter(|_| expose == Expose::Plain), pass_on };
+
+    // Long enough for whoever types a code too late to be told so.
+    let until = now.after(authority.rules.lifetime * 2);
+    let flow = match hold {
+        Hold::Await(awaits) => Some(Flow { awaits, until }),
+        Hold::Keep => scene.flow().map(|flow| if pass_on { flow } else { Flow { until, ..flow } }),
+        Hold::Release => None,
+    };
+    let changed = next.is_some() || flow != scene.flow() || unclaimed != scene.unclaimed();
     // A refusal is remembered too, where there is a session to remember it in: the retry of a resend that came too
     // early must not become a resend.
-    let remember = call.operation != Operation::Status && call.request.is_some() && stands.is_some();
-    let session = (next.is_some() || remember).then(|| {
-        let mut session = Session::after(session, next);
+    let remember = call.operation != Operation::Status
+        && call.request.is_some()
+        && !pass_on
+        && (stands.is_some() || flow.is_some());
+    let session = (changed || remember).then(|| {
+        let mut session = Session { flow, unclaimed, ..Session::after(session, next) };
         if let Some(request) = call.request.filter(|_| remember) {
             session.remember(Answered { request, answer: answer.clone() });
         }
@@ -189,130 +243,18 @@ pub fn note(
     let current = noted.is_some();
     let stands = noted.as_ref().or(earlier);
     let status = stands.map_or(handed_over(handover), |challenge| standing(challenge, now));
-    let report = Report::new(status, None, stands, rules, now);
+    let report = Report { greets: delivery.greets, ..Report::new(status, None, stands, rules, now) };
     let code = (current && expose == Expose::Plain).then(|| delivery.code.clone());
-    let answer = Answer { report, code };
+    let answer = Answer { code, ..Answer::new(report) };
     let mut session = Session::after(Some(session), noted);
+    if let (Some(flow), true, Handover::Undeliverable) = (&mut session.flow, current, handover) {
+        // The user is told to use another address; what is typed next is that.
+        flow.awaits = Awaits::Address;
+    }
     if let Some(request) = request {
         session.remember(Answered { request, answer: answer.clone() });
     }
     (session, answer)
-}
-
-/// What an operation does to a challenge.
-struct Step {
-    next: Option<Challenge>,
-    status: Status,
-    reason: Option<String>,
-    code: Option<Code>,
-}
-
-impl Step {
-    fn stay(status: Status) -> Self {
-        Self { next: None, status, reason: None, code: None }
-    }
-
-    fn because(status: Status, reason: impl Into<String>) -> Self {
-        Self { reason: Some(reason.into()), ..Self::stay(status) }
-    }
-}
-
-fn step(
-    challenge: Option<&Challenge>,
-    call: &Call,
-    authority: &Authority,
-    expose: Expose,
-    scope: &str,
-    now: Timestamp,
-    rng: &mut dyn CryptoRng,
-) -> Step {
-    match (call.operation, challenge) {
-        (Operation::Generate, _) if expose != Expose::Plain => Step::because(
-            Status::Misconfigured,
-            "OtpGenerate needs otp.expose = \"plain\" in the server's configuration",
-        ),
-        (Operation::Send | Operation::Generate, _) => {
-            let destination = match &call.destination {
-                Reading::Read(destination) => destination.clone(),
-                Reading::Redacted(hint) => return Step::because(Status::RedactedInput, hint.clone()),
-                Reading::Unusable(reason) => {
-                    return Step::because(Status::InvalidDestination, reason.clone());
-                }
-            };
-            let by_bot = call.operation == Operation::Generate;
-            sent(Challenge::send(challenge, destination, authority, scope, now, rng), by_bot)
-        }
-        (_, None) => Step::stay(Status::NoChallenge),
-        (Operation::Resend, Some(challenge)) => {
-            let by_bot = challenge.handover == Handover::Bot;
-            sent(challenge.resend(authority, scope, now, rng), by_bot)
-        }
-        (Operation::Verify, Some(challenge)) => verified(challenge, &call.code, authority, scope, now),
-        (Operation::Cancel, Some(challenge)) => match challenge.cancel(now) {
-            Some(cancelled) => Step { next: Some(cancelled), ..Step::stay(Status::Cancelled) },
-            None => Step::stay(ended(challenge.phase(now))),
-        },
-        (Operation::Status, Some(challenge)) => Step::stay(standing(challenge, now)),
-    }
-}
-
-fn sent(made: Result<(Challenge, Code), Refusal>, by_bot: bool) -> Step {
-    match made {
-        Ok((mut challenge, code)) if by_bot => {
-            challenge.handover = Handover::Bot;
-            Step { next: Some(challenge), code: Some(code), ..Step::stay(Status::Generated) }
-        }
-        Ok((challenge, code)) => {
-            Step { next: Some(challenge), code: Some(code), ..Step::stay(Status::Queued) }
-        }
-        Err(Refusal::Cooldown { until }) => Step::stay(Status::Cooldown { until }),
-        Err(Refusal::LimitReached { until }) => Step::stay(Status::LimitReached { until }),
-        Err(Refusal::Ended(phase)) => Step::stay(ended(phase)),
-    }
-}
-
-fn verified(
-    challenge: &Challenge,
-    code: &Reading<Code>,
-    authority: &Authority,
-    scope: &str,
-    now: Timestamp,
-) -> Step {
-    let phase = challenge.phase(now);
-    if phase != Phase::Live {
-        return Step::stay(ended(phase));
-    }
-    let code = match code {
-        Reading::Read(code) => code,
-        Reading::Redacted(hint) => return Step::because(Status::RedactedInput, hint.clone()),
-        Reading::Unusable(reason) => return Step::because(Status::Unrecognized, reason.clone()),
-    };
-    let (verdict, next) = challenge.verify(code, authority, scope, now);
-    let status = match verdict {
-        Verdict::Verified => Status::Verified,
-        Verdict::Incorrect => Status::Incorrect,
-        Verdict::Superseded => Status::Superseded,
-        Verdict::Ended(phase) => ended(phase),
-    };
-    Step { next, ..Step::stay(status) }
-}
-
-/// How a challenge stands, for `OtpStatus` and for whoever asks after a slow delivery.
-fn standing(challenge: &Challenge, now: Timestamp) -> Status {
-    match challenge.phase(now) {
-        Phase::Live => handed_over(&challenge.handover),
-        phase @ (Phase::Expired | Phase::Verified | Phase::Cancelled | Phase::Locked { .. }) => ended(phase),
-    }
-}
-
-fn ended(phase: Phase) -> Status {
-    match phase {
-        // Only a challenge whose key is gone is live and over at once; its code can never be checked.
-        Phase::Live | Phase::Expired => Status::Expired,
-        Phase::Verified => Status::AlreadyVerified,
-        Phase::Cancelled => Status::Cancelled,
-        Phase::Locked { until } => Status::Locked { until },
-    }
 }
 
 /// The status that tells what became of a send.
@@ -328,25 +270,4 @@ pub fn handed_over(handover: &Handover) -> Status {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn components_are_known_in_every_spelling() {
-        for (name, operation) in [
-            ("OtpSend", Some(Operation::Send)),
-            ("otp_send", Some(Operation::Send)),
-            ("OTP-Send", Some(Operation::Send)),
-            ("Otp Verify", Some(Operation::Verify)),
-            ("OTPRESEND", Some(Operation::Resend)),
-            ("otpCancel", Some(Operation::Cancel)),
-            ("Otp_Status", Some(Operation::Status)),
-            ("OtpGenerate", Some(Operation::Generate)),
-            ("Send", None),
-            ("OtpSendNow", None),
-            ("", None),
-        ] {
-            assert_eq!(Operation::of_component(name), operation, "{name}");
-        }
-    }
-}
+mod tests;

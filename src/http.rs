@@ -1,10 +1,14 @@
 //! The server's doors. This is the only place where a failure becomes an HTTP answer, and where it is logged.
 
+mod answer;
 mod body;
+mod bot;
 mod botkit;
+mod conversation;
 mod dev;
+mod webhook;
 
-pub use botkit::{BotSettings, Names};
+pub use bot::{BotSettings, Names};
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -17,6 +21,7 @@ use serde::Deserialize;
 
 use crate::botkit::{Bots, Failure, REFUSAL_HEADER};
 use crate::clock::{self, VirtualClock};
+use crate::dialog::catalogue::Catalogue;
 use crate::platform::Platform;
 use crate::service::Service;
 use crate::telemetry::Stopwatch;
@@ -43,6 +48,8 @@ pub struct Server {
     pub bots: Bots<BotSettings>,
     /// Where messages go on to.
     pub platform: Platform,
+    /// What is said, in every language.
+    pub catalogue: Catalogue,
     /// How the server is reached.
     pub settings: Settings,
     /// Dev mode's clock; `None` in production, which has no dev doors.

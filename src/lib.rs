@@ -14,11 +14,11 @@
 //! | [`address`] | e-mail addresses: parse, normalise, mask. Pure |
 //! | [`otp`] | every rule on codes: generation, digests, challenge states, attempts, resend, expiry. Pure |
 //! | [`botkit`] | Kore's protocol: events, payloads, reply shapes, credentials, error bodies. Pure |
-//! | [`dialog`] | the conversation: [`dialog::turn`], reading inputs, reports, all words said to users. Pure |
+//! | [`dialog`] | the conversation: [`dialog::turn`], understanding what users type, reports, all words said to users (per language), what a channel can show. Pure |
 //! | [`store`] | sessions: a trait, and memory behind it |
 //! | [`delivery`] | providers, their order, retries; dev mode's outbox and faults |
 //! | [`platform`] | our calls to the bot platform |
-//! | [`service`] | load, turn, save, act. Owns the generator |
+//! | [`service`] | load, turn, save, act. Owns the generator, and work that outlives its request |
 //! | [`http`] | routes; failures become BotKit's error bodies |
 //! | [`config`] | reads and checks the one configuration |
 //! | [`cli`] | commands and wiring |

@@ -10,6 +10,7 @@ mod settings;
 
 pub use challenge::{Challenge, ChallengeId, Handover, Phase, Refusal, Verdict};
 pub use code::{Alphabet, Code, Format};
+pub(crate) use code::{ascii_digit, is_separator};
 pub use digest::{KeyError, Keys, Scope, Sealed};
 pub use settings::{Accepted, Expose, Key, Settings};
 
@@ -45,6 +46,8 @@ pub struct Rules {
     pub sends: u8,
     /// What a replaced code is worth.
     pub previous_code: PreviousCode,
+    /// Which addresses codes go to.
+    pub destination: Accepted,
 }
 
 /// Everything the rules need besides the challenge: the numbers and the server's keys.

@@ -1,20 +1,23 @@
 //! One call from end to end: load the session, take the turn, save, and only then act. The only place that reads the
 //! clock and owns the generator.
 
+mod background;
+
+pub use background::{Background, Lane};
+
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use log::{error, warn};
 use rand::{CryptoRng, Rng, TryCryptoRng, TryRng};
-use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
-use tokio_util::task::TaskTracker;
 
 use crate::clock::{Clock, Timestamp};
 use crate::delivery::{Deliveries, Message};
 use crate::dialog::{
-    Answer, Call, Delivery, Effect, Report, RequestKey, SessionKey, Status, Turn, handed_over, note, turn,
+    Answer, Call, Delivery, Effect, Operation, Report, RequestKey, SessionKey, Status, Turn, handed_over,
+    note, turn,
 };
 use crate::otp::{Authority, Expose, Handover};
 use crate::store::{Store, Unavailable};
@@ -86,49 +89,13 @@ impl TryRng for &Generator {
 
 impl TryCryptoRng for &Generator {}
 
-/// Work that outlives its request. It runs on the program's own runtime, since a request's ends with the server's
-/// workers, and shutting down waits for it.
-#[derive(Clone, Debug)]
-pub struct Background {
-    tracker: TaskTracker,
-    runtime: Handle,
-}
-
-impl Background {
-    /// Runs work on `runtime`.
-    #[must_use]
-    pub fn on(runtime: Handle) -> Self {
-        Self { tracker: TaskTracker::new(), runtime }
-    }
-
-    /// Starts a piece of work.
-    pub fn start<F>(&self, work: F) -> JoinHandle<F::Output>
-    where
-        F: Future + Send + 'static,
-        F::Output: Send + 'static,
-    {
-        self.tracker.spawn_on(work, &self.runtime)
-    }
-
-    /// Pieces of work that are not done yet.
-    #[must_use]
-    pub fn running(&self) -> usize {
-        self.tracker.len()
-    }
-
-    /// Waits until all work is done, but no longer than `limit`. Says how much was left.
-    pub async fn finish(&self, limit: Duration) -> usize {
-        self.tracker.close();
-        let _ = tokio::time::timeout(limit, self.tracker.wait()).await;
-        self.tracker.len()
-    }
-}
-
 /// What a call came to.
 #[derive(Debug)]
 pub enum Outcome {
     /// The answer, for good.
     Final(Answer),
+    /// The answer that was given to the same message before; it need not be said again.
+    Repeated(Answer),
     /// The code is still being delivered.
     Slow {
         /// The answer for now.
@@ -147,14 +114,19 @@ impl Service {
                 let work = Arc::clone(self).deliver(key.clone(), call.request, delivery);
                 self.wait(answer, self.background.start(work)).await
             }
+            Ok(Turn { answer, replayed: true, .. }) if call.operation == Operation::Hear => {
+                Outcome::Repeated(answer)
+            }
             Ok(Turn { answer, replayed: true, .. }) if answer.report.status == Status::Queued => {
                 self.look(key, &call, answer, started).await
             }
             Ok(Turn { answer, .. }) => Outcome::Final(answer),
             Err(unavailable) => Outcome::Final(self.unavailable(&unavailable)),
         };
-        let (Outcome::Final(answer) | Outcome::Slow { meanwhile: answer, .. }) = &outcome;
-        self.metrics.operation(call.operation.name(), answer.report.status.name());
+        let (Outcome::Final(answer) | Outcome::Repeated(answer) | Outcome::Slow { meanwhile: answer, .. }) =
+            &outcome;
+        let outcome_name = if answer.pass_on { "passed_on" } else { answer.report.status.name() };
+        self.metrics.operation(call.operation.name(), outcome_name);
         outcome
     }
 
@@ -225,7 +197,7 @@ impl Service {
             let now = self.clock.now();
             let Some(stored) = self.store.load(key).await? else {
                 let report = Report::bare(handed_over(handover), "the session was forgotten meanwhile", now);
-                return Ok(Answer { report, code: None });
+                return Ok(Answer::new(report));
             };
             let (rules, expose) = (&self.authority.rules, self.expose);
             let (next, answer) = note(&stored.session, request, delivery, handover, rules, expose, now);
@@ -239,9 +211,17 @@ impl Service {
     /// Nothing was read or written: nothing is verified, nothing is sent.
     fn unavailable(&self, unavailable: &Unavailable) -> Answer {
         warn!("{unavailable}");
-        Answer {
-            report: Report::bare(Status::Unavailable, "the session store does not answer", self.now()),
-            code: None,
+        Answer::new(Report::bare(Status::Unavailable, "the session store does not answer", self.now()))
+    }
+
+    /// Whether a session waits for its user to type something. If the store does not answer, nobody can tell.
+    pub async fn awaits(&self, key: &SessionKey) -> bool {
+        match self.store.load(key).await {
+            Ok(stored) => stored.is_some_and(|stored| stored.session.awaits(self.clock.now())),
+            Err(unavailable) => {
+                warn!("{unavailable}");
+                false
+            }
         }
     }
 

@@ -1,20 +1,24 @@
-//! Runs every conversation in `fixtures/scenarios`: requests, expected answers, expected outbound calls in order, and
-//! nothing else may have been called. `"*"` matches anything; nothing cleverer.
+//! Runs every scenario in `fixtures/scenarios` and every conversation in `fixtures/conversations`: requests, expected
+//! answers, expected outbound calls in order, and nothing else may have been called. `"*"` matches anything; nothing
+//! cleverer.
 //!
 //! A step is one of
 //! - `{"call": "OtpSend", "entities": {..}, "set": {pointer: value}, "request": 1}`: a Webhook node runs. The answer
 //!   must be the request again, in the order of BotKit's keys, with `otp`, `session` (our keys of `BotUserSession`)
 //!   and `message` as expected and nothing else changed.
+//! - `{"say": text}`: the user writes, and the payload repeats it wherever the platform's do.
+//! - `{"prompt": true}`: the bot says what the last Webhook node was answered, as an entity's prompt does.
 //! - `{"event": "on_user_message", "set": {..}, "remove": [pointer]}`: any other event.
 //! - `{"post": path, "body": text or JSON, "headers": {..}, "token": text or null}`: anything at all.
 //! - `{"advance": seconds}`: time passes.
 //!
 //! `answers` is what the stub says to the calls it gets (a status, or `{"status", "headers", "body", "delayMs"}`),
 //! `calls` what it must have been asked. `BLESS=1` writes what happened into the fixtures where they do not say yet what
-//! to expect, to be read before it is committed.
+//! to expect, to be read before it is committed. A file's `language` and `channel` are those of all its steps.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
+#[expect(dead_code, reason = "each test program uses its own part of it")]
 mod support;
 
 use std::path::{Path, PathBuf};
@@ -27,9 +31,10 @@ use support::{App, BOT, payload, webhook};
 use wiremock::{Request, ResponseTemplate};
 
 fn main() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/scenarios");
-    let mut files: Vec<PathBuf> =
-        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
+    let folders =
+        ["scenarios", "conversations"].map(|folder| std::fs::read_dir(fixtures.join(folder)).unwrap());
+    let mut files: Vec<PathBuf> = folders.into_iter().flatten().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     let trials = files.into_iter().map(|file| {
         Trial::test(file.file_stem().unwrap().to_string_lossy().into_owned(), move || {
@@ -48,7 +53,11 @@ async fn run(file: &Path) -> Result<(), String> {
         lines.iter().map(|line| line.as_str().unwrap()).collect::<Vec<_>>().join("\n")
     });
     let app = App::start(&settings).await;
-    let mut seen = 0;
+    let mut seen = Seen {
+        language: scenario["language"].clone(),
+        channel: scenario["channel"].clone(),
+        ..Seen::default()
+    };
     for number in 0..scenario["steps"].as_array().unwrap().len() {
         if bless {
             write_codes(&mut scenario["steps"], number, &app.codes().await);
@@ -80,7 +89,18 @@ async fn run(file: &Path) -> Result<(), String> {
     Ok(())
 }
 
-/// Writes the codes for `{first}`, `{last}`, `{spaced}` and `{lower}` into a new scenario: they are literal from then on.
+/// What a scenario knows as it goes on.
+#[derive(Default)]
+struct Seen {
+    /// How many outbound calls have been told.
+    calls: usize,
+    /// The `context.otp` of the last Webhook node, which the platform keeps.
+    otp: Value,
+    language: Value,
+    channel: Value,
+}
+
+/// Writes the codes for `{first}`, `{last}`, `{spaced}`, `{voice}` and `{lower}` into a new scenario: they are literal from then on.
 fn write_codes(steps: &mut Value, number: usize, mailed: &[String]) {
     let exposed =
         steps.as_array().unwrap()[..number].iter().filter_map(|step| step["session"]["OTP"].as_str());
@@ -89,22 +109,19 @@ fn write_codes(steps: &mut Value, number: usize, mailed: &[String]) {
     let (Some(first), Some(last)) = (codes.first(), codes.last()) else { return };
     let spaced: String = last.chars().flat_map(|digit| [' ', digit]).collect();
     let text = steps[number].to_string().replace("{first}", first).replace("{last}", last);
+    let said: Vec<String> = last.chars().map(String::from).collect();
     let text = text.replace("{spaced}", &spaced).replace("{lower}", &last.to_lowercase());
+    let text = text.replace("{voice}", &said.join(", "));
     steps[number] = serde_json::from_str(&text).unwrap();
 }
 
 /// Takes a step and tells what happened, under the names a step expects it by.
-async fn take(
-    app: &App,
-    step: &Value,
-    number: usize,
-    seen: &mut usize,
-) -> Result<Map<String, Value>, String> {
+async fn take(app: &App, step: &Value, number: usize, seen: &mut Seen) -> Result<Map<String, Value>, String> {
     for answer in step["answers"].as_array().into_iter().flatten() {
         app.script.answer(scripted(answer));
     }
     let mut happened = Map::new();
-    let (path, body) = request(app, step, number);
+    let (path, body) = request(app, step, number, seen);
     let mut call = app.http.post(format!("{}{path}", app.url));
     if step.get("token").is_none() {
         call = call.header("token", app.token());
@@ -127,6 +144,9 @@ async fn take(
     happened.insert("status".to_owned(), json!(status));
     if status == 200 && step.get("call").is_some() {
         happened.extend(hook(&body, &answer, step)?);
+        seen.otp = happened["otp"].clone();
+    } else if status == 200 && (step.get("say").is_some() || step.get("prompt").is_some()) {
+        echoes(&body, &answer)?;
     } else if status == 200 && step.get("event").is_some() {
         happened.insert("keys".to_owned(), json!(keys(&answer)));
         echoes(&body, &answer)?;
@@ -137,8 +157,10 @@ async fn take(
         );
     }
     let calls = app.calls().await;
-    let outbound: Vec<Value> = calls[*seen..].iter().map(|call| told(app, call, &answer)).collect();
-    *seen = calls.len();
+    let codes = app.codes().await;
+    let outbound: Vec<Value> =
+        calls[seen.calls..].iter().map(|call| told(app, call, &body, &answer, &codes)).collect();
+    seen.calls = calls.len();
     happened.insert("calls".to_owned(), json!(outbound));
     Ok(happened)
 }
@@ -156,7 +178,7 @@ fn scripted(answer: &Value) -> ResponseTemplate {
 }
 
 /// The path and the body of a step's request. The platform's addresses lead to the stub.
-fn request(app: &App, step: &Value, number: usize) -> (String, String) {
+fn request(app: &App, step: &Value, number: usize, seen: &Seen) -> (String, String) {
     if let Some(path) = step["post"].as_str() {
         let body = match &step["body"] {
             Value::Null => String::new(),
@@ -174,10 +196,30 @@ fn request(app: &App, step: &Value, number: usize) -> (String, String) {
             body["context"]["entities"] = entities.clone();
         }
         (webhook(), body)
+    } else if let Some(text) = step["say"].as_str() {
+        let mut body = payload("on_user_message");
+        body["requestId"] = step
+            .get("request")
+            .cloned()
+            .unwrap_or(json!(format!("{}", 1_784_531_190_000_u64 + number as u64)));
+        repeat(&mut body, "mira@example.com", text);
+        // Not what was said now, but what the platform knows of the user.
+        body["context"]["session"]["UserContext"]["emailId"] = json!("mira@example.com");
+        (format!("/sdk/bots/{BOT}/on_user_message"), body)
+    } else if step.get("prompt").is_some() {
+        let mut body = payload("on_bot_message");
+        body["message"] = seen.otp["message"].clone();
+        body["context"]["otp"] = seen.otp.clone();
+        (format!("/sdk/bots/{BOT}/on_bot_message"), body)
     } else {
         let event = step["event"].as_str().unwrap();
         (format!("/sdk/bots/{BOT}/{event}"), payload(event))
     };
+    for (pointer, value) in [("/context/currentLanguage", &seen.language), ("/channel/type", &seen.channel)] {
+        if let (Some(place), false) = (body.pointer_mut(pointer), value.is_null()) {
+            *place = value.clone();
+        }
+    }
     for (pointer, value) in step["set"].as_object().into_iter().flatten() {
         let (parent, key) = pointer.rsplit_once('/').unwrap();
         body.pointer_mut(parent).unwrap()[key] = value.clone();
@@ -187,6 +229,16 @@ fn request(app: &App, step: &Value, number: usize) -> (String, String) {
         body.pointer_mut(parent).unwrap().as_object_mut().unwrap().remove(key);
     }
     (path, body.to_string().replace("https://bots.kore.ai", &app.stub.uri()))
+}
+
+/// Puts `text` in place of `placeholder` wherever it is a value.
+fn repeat(value: &mut Value, placeholder: &str, text: &str) {
+    match value {
+        Value::String(own) if own == placeholder => text.clone_into(own),
+        Value::Array(items) => items.iter_mut().for_each(|item| repeat(item, placeholder, text)),
+        Value::Object(members) => members.values_mut().for_each(|member| repeat(member, placeholder, text)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
 }
 
 const HOOK_KEYS: [&str; 18] = [
@@ -299,7 +351,7 @@ fn keys(text: &str) -> Vec<String> {
 }
 
 /// Tells an outbound call the way scenarios expect it.
-fn told(app: &App, call: &Request, answer: &str) -> Value {
+fn told(app: &App, call: &Request, sent: &str, answer: &str, codes: &[String]) -> Value {
     let body: Value = serde_json::from_slice(&call.body).unwrap();
     let path = call.url.path();
     if path == "/v3/mail/send" {
@@ -324,8 +376,65 @@ fn told(app: &App, call: &Request, answer: &str) -> Value {
     if path.contains("serviceCallback") {
         return json!({ "platform": name, "componentName": body["componentName"], "otp": body["context"]["otp"] });
     }
-    // A message is passed on in the very bytes that acknowledged it.
-    json!({ "platform": name, "asAcknowledged": call.body == answer.as_bytes() })
+    // A message is passed on in the very bytes that acknowledged it, or else it is ours.
+    if call.body == answer.as_bytes() {
+        return json!({ "platform": name, "asAcknowledged": true });
+    }
+    ours(&body, sent);
+    let text = String::from_utf8_lossy(&call.body);
+    assert!(!codes.iter().any(|code| text.contains(code.as_str())), "a code leaves in {text}");
+    let mut told = json!({ "platform": name, "message": body["message"] });
+    let before: Value = serde_json::from_str(sent).unwrap();
+    if body["context"]["otp"] != before["context"]["otp"] {
+        told["otp"] = body["context"]["otp"]["status"].clone();
+    }
+    if let Some(template) = body["overrideMessagePayload"]["body"].as_str() {
+        let template: Value = serde_json::from_str(template).unwrap();
+        assert_eq!(body["overrideMessagePayload"]["isTemplate"], true);
+        assert_eq!(
+            (&template["type"], &template["payload"]["template_type"]),
+            (&json!("template"), &json!("quick_replies"))
+        );
+        assert_eq!(template["payload"]["text"], body["message"]);
+        let replies = template["payload"]["quick_replies"].as_array().unwrap().iter();
+        let titles = replies.map(|reply| {
+            assert_eq!((&reply["content_type"], &reply["payload"]), (&json!("text"), &reply["title"]));
+            reply["title"].clone()
+        });
+        told["quickReplies"] = titles.collect();
+    }
+    told
+}
+
+/// A message of ours is the request again, but for what we say in it.
+fn ours(body: &Value, sent: &str) {
+    let (mut before, mut after): (Value, Value) = (serde_json::from_str(sent).unwrap(), body.clone());
+    for side in [&mut before, &mut after] {
+        if let Some(context) = side["context"].as_object_mut() {
+            context.remove("otp");
+        }
+        if let Some(own) = side.pointer_mut("/context/session/BotUserSession").and_then(Value::as_object_mut)
+        {
+            for key in OUR_KEYS {
+                own.remove(key);
+            }
+        }
+    }
+    let said = before["message"].as_str().unwrap().to_owned();
+    for instead in ["[code]", after["message"].as_str().unwrap()] {
+        let mut scrubbed = before.clone();
+        repeat(&mut scrubbed, &said, instead);
+        for candidate in [&before, &scrubbed] {
+            let same = |key: &str| after[key] == candidate[key];
+            if ["context", "channel", "messageObject", "metaInfo", "baseUrl", "requestId"]
+                .iter()
+                .all(|key| same(key))
+            {
+                return;
+            }
+        }
+    }
+    panic!("something else was changed: {after}");
 }
 
 /// Compares; the error says where the two part ways.

@@ -30,6 +30,9 @@ pub struct Forward {
     pub spoken: &'static str,
 }
 
+/// Where messages to the user go.
+pub const TO_USER: Forward = Forward { field: "sendUserMessageUrl", spoken: "send user message url" };
+
 impl Event {
     /// The event called `name`.
     #[must_use]
@@ -67,9 +70,7 @@ impl Event {
     pub const fn forward(self) -> Option<Forward> {
         match self {
             Self::UserMessage => Some(Forward { field: "sendBotMessageUrl", spoken: "send bot message url" }),
-            Self::BotMessage => {
-                Some(Forward { field: "sendUserMessageUrl", spoken: "send user message url" })
-            }
+            Self::BotMessage => Some(TO_USER),
             Self::Alert => Some(Forward { field: "sendAlertMessageUrl", spoken: "send alert message url" }),
             Self::Webhook | Self::AgentTransfer | Self::Event | Self::VariableUpdate | Self::ClientEvent => {
                 None

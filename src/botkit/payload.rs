@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use serde::de::Visitor;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
@@ -11,13 +12,16 @@ use super::reply::is_falsy;
 use super::{CALLBACK_FIELD, Failure, Forward};
 
 /// The objects we look into. The rest of a context, up to a megabyte of other people's data, stays closed.
-static SHAPE: Shape = Shape(&[(
-    "context",
-    Shape(&[
-        ("session", Shape(&[("BotUserSession", Shape(&[])), ("UserContext", Shape(&[]))])),
-        ("entities", Shape(&[])),
-    ]),
-)]);
+static SHAPE: Shape = Shape(&[
+    (
+        "context",
+        Shape(&[
+            ("session", Shape(&[("BotUserSession", Shape(&[])), ("UserContext", Shape(&[]))])),
+            ("entities", Shape(&[])),
+        ]),
+    ),
+    ("channel", Shape(&[])),
+]);
 
 /// Where the session's id is looked for, in order. Never `requestId`, which is new for every event, nor `contextId`.
 const SESSION: [&[&str]; 4] = [
@@ -35,6 +39,19 @@ const USER: [&[&str]; 5] = [
     &["channel", "channelInfos", "from"],
     &["channel", "from"],
 ];
+
+/// Where the language of the conversation is looked for, in order.
+const LANGUAGE: [&[&str]; 3] = [
+    &["context", "currentLanguage"],
+    &["languageInfo", "currentLanguage"],
+    &["messageObject", "languageInfo", "currentLanguage"],
+];
+
+/// Where a channel says that an event is its own doing and not the user's.
+const SYNTHETIC: [&[&str]; 2] = [&["channel", "botEvent"], &["channel", "channelInfos", "botEvent"]];
+
+/// The text of the event that some channels open a conversation with.
+const CONNECTED: &str = "ON_CONNECT_EVENT";
 
 /// Where the channel's type is looked for, in order.
 const CHANNEL: [&[&str]; 3] = [
@@ -128,7 +145,7 @@ impl Payload {
         self.first(&SESSION).or_else(|| {
             let user = self.user()?;
             // No id has a line break in it, so that no id reads like a channel and a user.
-            Some(format!("{}\n{user}", self.first(&CHANNEL).unwrap_or("unknown".into())).into())
+            Some(format!("{}\n{user}", self.channel().unwrap_or("unknown".into())).into())
         })
     }
 
@@ -136,6 +153,51 @@ impl Payload {
     #[must_use]
     pub fn user(&self) -> Option<Cow<'_, str>> {
         self.first(&USER)
+    }
+
+    /// What kind of channel the user is on, such as `rtm`.
+    #[must_use]
+    pub fn channel(&self) -> Option<Cow<'_, str>> {
+        self.first(&CHANNEL)
+    }
+
+    /// The language of the conversation, as the platform names it.
+    #[must_use]
+    pub fn language(&self) -> Option<Cow<'_, str>> {
+        self.first(&LANGUAGE)
+    }
+
+    /// What the user wrote, or the bot; `None` if it is not text. Half a surrogate in it is a `\u{fffd}`.
+    #[must_use]
+    pub fn message(&self) -> Option<Cow<'_, str>> {
+        let lossy =
+            || Some(serde_json::from_str::<Lossy>(self.slice(self.member("message")?.value)).ok()?.0.into());
+        self.text_at(&["message"]).or_else(lossy)
+    }
+
+    /// Our last message of this dialog, as the platform has kept it.
+    #[must_use]
+    pub fn last_message(&self) -> Option<Cow<'_, str>> {
+        self.text_at(&["context", "otp", "message"])
+    }
+
+    /// What we suggested to answer to it, in the order it was offered.
+    #[must_use]
+    pub fn last_suggestions(&self) -> Vec<Cow<'_, str>> {
+        let place = ["0", "1", "2"].map(|place| ["context", "otp", "suggestions", place]);
+        place.iter().map_while(|place| self.text_at(place)).collect()
+    }
+
+    /// Whether the message is for a human agent and not for the bot.
+    #[must_use]
+    pub fn is_for_agent(&self) -> bool {
+        self.member("agent_transfer").is_some_and(|member| !is_falsy(self.slice(member.value)))
+    }
+
+    /// Whether the message is the channel's own doing: nobody typed it.
+    #[must_use]
+    pub fn is_synthetic(&self) -> bool {
+        self.first(&SYNTHETIC).is_some() || self.message().is_some_and(|text| text.trim() == CONNECTED)
     }
 
     /// The value at a path of keys (and array positions). Nothing, `null` and `""` are all `None`.
@@ -155,16 +217,46 @@ impl Payload {
     }
 
     fn first(&self, paths: &[&[&str]]) -> Option<Cow<'_, str>> {
-        paths.iter().find_map(|path| match self.find(path)? {
-            Found::Text(text) | Found::Number(text) => Some(text),
-            Found::Other => None,
-        })
+        paths.iter().find_map(|path| self.find(path)?.into_text())
     }
 
     fn text_at(&self, path: &[&str]) -> Option<Cow<'_, str>> {
         match self.find(path)? {
             Found::Text(text) => Some(text),
             Found::Number(_) | Found::Other => None,
+        }
+    }
+}
+
+/// A string that may hold half a surrogate, as JavaScript's may.
+struct Lossy(String);
+
+impl<'de> Deserialize<'de> for Lossy {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Bytes;
+        impl Visitor<'_> for Bytes {
+            type Value = Lossy;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string")
+            }
+
+            fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Lossy, E> {
+                Ok(Lossy(String::from_utf8_lossy(bytes).into_owned()))
+            }
+        }
+        // As bytes, because text with half a surrogate in it would be refused.
+        deserializer.deserialize_bytes(Bytes)
+    }
+}
+
+impl<'p> Found<'p> {
+    /// Its text, or its number as it is written.
+    #[must_use]
+    pub fn into_text(self) -> Option<Cow<'p, str>> {
+        match self {
+            Self::Text(text) | Self::Number(text) => Some(text),
+            Self::Other => None,
         }
     }
 }
@@ -314,6 +406,10 @@ mod tests {
 
     #[test]
     fn half_a_surrogate_is_no_text() {
-        assert_eq!(payload(r#"{"message":"\ud83d"}"#).find(&["message"]), Some(Found::Other));
+        let half = payload(r#"{"message":"\ud83d 482916"}"#);
+        assert_eq!(half.find(&["message"]), Some(Found::Other));
+        assert!(half.message().is_some_and(|text| text.starts_with('\u{fffd}') && text.ends_with(" 482916")));
+        assert_eq!(payload(r#"{"message":7}"#).message(), None);
+        assert_eq!(payload(r#"{"message":{"a":1}}"#).message(), None);
     }
 }

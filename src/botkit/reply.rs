@@ -4,100 +4,10 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use super::class::class;
 use super::document::{Member, Object, Span};
+use super::scrub::scrub;
 use super::{BotId, Event, Payload};
-
-const MESSAGE: &[&str] = &[
-    "__payloadClass",
-    "requestId",
-    "botId",
-    "componentId",
-    "sendUserMessageUrl",
-    "sendBotMessageUrl",
-    "skipUserMessageUrl",
-    "skipBotMessageUrl",
-    "getBotVariableUrl",
-    "context",
-    "channel",
-    "message",
-    "agent_transfer",
-    "baseUrl",
-    "isTemplate",
-    "metaInfo",
-    "formattedMessage",
-    "overrideMessagePayload",
-    "ackMessage",
-    "metaTags",
-    "messageObject",
-    "sendFeedbackMessageUrl",
-];
-const HOOK: &[&str] = &[
-    "__payloadClass",
-    "requestId",
-    "botId",
-    "componentId",
-    "componentName",
-    "sendUserMessageUrl",
-    "sendBotMessageUrl",
-    "skipUserMessageUrl",
-    "skipBotMessageUrl",
-    "getBotVariableUrl",
-    "callbackUrl",
-    "context",
-    "channel",
-    "message",
-    "contextId",
-    "metaTags",
-    "messageObject",
-    "sendFeedbackMessageUrl",
-];
-const EVENT: &[&str] = &[
-    "__payloadClass",
-    "requestId",
-    "botId",
-    "componentId",
-    "sendUserMessageUrl",
-    "sendBotMessageUrl",
-    "skipUserMessageUrl",
-    "skipBotMessageUrl",
-    "getBotVariableUrl",
-    "context",
-    "channel",
-    "message",
-    "event",
-    "agent_transfer",
-    "baseUrl",
-    "isTemplate",
-    "metaInfo",
-    "formattedMessage",
-    "overrideMessagePayload",
-    "metaTags",
-    "messageObject",
-    "sendFeedbackMessageUrl",
-];
-const ALERT: &[&str] = &[
-    "__payloadClass",
-    "requestId",
-    "botId",
-    "componentId",
-    "sendUserMessageUrl",
-    "sendBotMessageUrl",
-    "sendAlertMessageUrl",
-    "skipUserMessageUrl",
-    "skipBotMessageUrl",
-    "getBotVariableUrl",
-    "context",
-    "channel",
-    "baseUrl",
-    "isTemplate",
-    "message",
-    "metaInfo",
-    "formattedMessage",
-    "overrideMessagePayload",
-    "metaTags",
-    "messageObject",
-    "sendFeedbackMessageUrl",
-];
 
 /// Where a request came in; these values win over what the body says.
 #[derive(Clone, Debug)]
@@ -112,15 +22,21 @@ pub struct Route {
     pub request_id: String,
 }
 
-/// What a hook's answer says that the request did not.
+/// What we say that the request did not.
 #[derive(Clone, Debug, Default)]
 pub struct Changes {
-    /// The next bot message; `None` leaves `message` as it came.
+    /// The next message; `None` leaves `message` as it came.
     pub message: Option<String>,
-    /// `context.otp`, as JSON text.
-    pub otp: String,
+    /// What is shown instead of the message where templates can be: the JSON text of one. A hook's answer has no
+    /// place for it.
+    pub template: Option<String>,
+    /// `context.otp`, as JSON text; `None` leaves it as it came.
+    pub otp: Option<String>,
     /// What goes into `context.session.BotUserSession`, each value as JSON text.
     pub session: Vec<(SessionField, Cow<'static, str>)>,
+    /// What stands in place of the text that came, wherever else the payload repeats it. A text with a code in it
+    /// must not get into transcripts.
+    pub instead: Option<String>,
 }
 
 /// The keys of `BotUserSession` that are ours, named as in the how-to that everybody builds from.
@@ -155,13 +71,8 @@ pub const fn quirk() -> &'static str {
 /// Writes the answer: the request's own bytes, with `changes` in place if it is a hook.
 #[must_use]
 pub fn reply(payload: &Payload, route: &Route, changes: Option<&Changes>) -> String {
-    let (class, keys) = match route.event {
-        Event::UserMessage | Event::BotMessage => ("OnMessagePayload", MESSAGE),
-        Event::Webhook => ("OnHookPayload", HOOK),
-        Event::Event => ("OnEventPayload", EVENT),
-        Event::Alert => ("OnAlertPayload", ALERT),
-        Event::AgentTransfer | Event::VariableUpdate | Event::ClientEvent => return quirk().to_owned(),
-    };
+    let Some((class, keys)) = class(route.event) else { return quirk().to_owned() };
+    let typed = payload.member("message").map(|member| payload.slice(member.value));
     let mut body = String::with_capacity(payload.text().len() + 1024);
     for key in keys {
         let start = body.len();
@@ -181,6 +92,21 @@ pub fn reply(payload: &Payload, route: &Route, changes: Option<&Changes>) -> Str
             }
             ("message", Some(Changes { message: Some(message), .. })) => push_text(&mut body, message),
             ("context", Some(changes)) => push_context(&mut body, payload, value, changes),
+            ("overrideMessagePayload", Some(changes)) if changes.message.is_some() => {
+                // What was to be shown instead of another message must not be shown instead of this one.
+                match (&changes.template, value) {
+                    (Some(template), _) => {
+                        body.push_str("{\"body\":");
+                        push_text(&mut body, template);
+                        body.push_str(",\"isTemplate\":true}");
+                    }
+                    (None, Some(_)) => body.push_str("null"),
+                    (None, None) => body.truncate(start),
+                }
+            }
+            ("formattedMessage" | "isTemplate", Some(Changes { message: Some(_), .. })) => {
+                body.truncate(start);
+            }
             ("componentName", _) => match payload.member("dialogComponentName") {
                 Some(member) => body.push_str(payload.slice(member.value)),
                 None => body.truncate(start),
@@ -189,6 +115,15 @@ pub fn reply(payload: &Payload, route: &Route, changes: Option<&Changes>) -> Str
                 Some(member) => body.push_str(payload.slice(member.value)),
                 None => body.truncate(start),
             },
+        }
+        if let (
+            Some(Changes { instead: Some(instead), .. }),
+            Some(typed),
+            "context" | "channel" | "messageObject",
+        ) = (changes, typed, *key)
+        {
+            let scrubbed = scrub(&body[start..], typed, instead);
+            body.replace_range(start.., &scrubbed);
         }
     }
     body.push('}');
@@ -220,8 +155,8 @@ fn push_context(body: &mut String, payload: &Payload, context: Option<&Member>, 
     let ours = || changes.session.iter().map(|(field, json)| (field.name(), &**json));
     let Some(Member { value: whole, inner: Some(open), .. }) = context else {
         let session = object([("BotUserSession", &*object(ours()))]);
-        let members = [("session", &*session), ("otp", &*changes.otp)];
-        body.push_str(&object(members.into_iter().skip(usize::from(changes.session.is_empty()))));
+        let session = (!changes.session.is_empty()).then_some(("session", &*session));
+        body.push_str(&object(session.into_iter().chain(changes.otp.as_deref().map(|otp| ("otp", otp)))));
         return;
     };
     let mut edits = Edits { payload, list: Vec::with_capacity(4) };
@@ -233,17 +168,16 @@ fn push_context(body: &mut String, payload: &Payload, context: Option<&Member>, 
                 Place::Taken => {}
             },
             Place::Free => {
-                edits.put(
-                    open,
-                    [("session", &*object([("BotUserSession", &*object(ours()))])), ("otp", &*changes.otp)],
-                );
+                let session = object([("BotUserSession", &*object(ours()))]);
+                let otp = changes.otp.as_deref().map(|otp| ("otp", otp));
+                edits.put(open, [("session", &*session)].into_iter().chain(otp));
                 edits.write(body, *whole);
                 return;
             }
             Place::Taken => {}
         }
     }
-    edits.put(open, [("otp", &*changes.otp)]);
+    edits.put(open, changes.otp.as_deref().map(|otp| ("otp", otp)));
     edits.write(body, *whole);
 }
 
@@ -335,8 +269,9 @@ mod tests {
         };
         let changes = Changes {
             message: Some("Hi".into()),
-            otp: "{}".into(),
+            otp: Some("{}".into()),
             session: vec![(SessionField::Otp, "\"x\"".into()), (SessionField::ExpiryTime, "1".into())],
+            ..Changes::default()
         };
         reply(&payload, &route, Some(&changes))
     }

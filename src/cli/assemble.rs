@@ -55,7 +55,8 @@ impl Parts {
 pub fn assemble(loaded: &Loaded, mut parts: Parts) -> Result<Arc<Server>, Error> {
     let config = &loaded.config;
     let generated = parts.generated.as_ref().map(|(id, secret)| (id.as_str(), secret));
-    let bots = loaded.bots(generated)?;
+    let catalogue = loaded.catalogue()?;
+    let bots = loaded.bots(generated, &catalogue)?;
     let authority = config
         .otp
         .authority(&mut *parts.rng)
@@ -77,6 +78,7 @@ pub fn assemble(loaded: &Loaded, mut parts: Parts) -> Result<Arc<Server>, Error>
         service: Arc::new(service),
         bots,
         platform,
+        catalogue,
         settings: config.server.clone(),
         dev_clock: parts.dev_clock,
     }))

@@ -10,7 +10,7 @@ fn read(text: &str, variables: &[(&str, &str)]) -> Result<Loaded, String> {
     std::fs::write(&file, text).unwrap();
     let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     Loaded::read(Some(&file), &variables)
-        .and_then(|loaded| loaded.bots(None).map(|_| loaded))
+        .and_then(|loaded| loaded.bots(None, &loaded.catalogue()?).map(|_| loaded))
         .map_err(|error| error.to_string().replace(&format!("{}/", folder.path().display()), ""))
 }
 
@@ -131,7 +131,7 @@ fn dev_mode_is_what_nothing_configured_means() {
 #[test]
 fn enrolled_means_what_the_user_cannot_type() {
     let loaded = read(&format!("{GOOD}[otp]\ndestination = \"enrolled\""), &[]).unwrap();
-    let bots = loaded.bots(None).unwrap();
+    let bots = loaded.bots(None, &loaded.catalogue().unwrap()).unwrap();
     let fields = &bots.default.as_ref().unwrap().settings.destination_fields;
     assert_eq!(
         fields.iter().map(ToString::to_string).collect::<Vec<_>>(),

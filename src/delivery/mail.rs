@@ -37,7 +37,7 @@ impl Message {
     /// Writes the message for a code.
     #[must_use]
     pub fn write(delivery: &dialog::Delivery, now: Timestamp) -> Self {
-        let letter = dialog::letter(delivery.expires_at.remaining(now).as_secs());
+        let letter = dialog::letter(&delivery.language, delivery.expires_at.remaining(now).as_secs());
         Self {
             challenge: delivery.challenge,
             to: delivery.to.clone(),
@@ -60,7 +60,7 @@ fn html(letter: &Letter, code: &str) -> String {
     let below: Vec<String> = letter.below.iter().map(|line| format!("<p>{}</p>\n", escape(line))).collect();
     format!(
         concat!(
-            "<!doctype html>\n<html lang=\"{language}\">\n<head>\n<meta charset=\"utf-8\">\n",
+            "<!doctype html>\n<html lang=\"{language}\" dir=\"{direction}\">\n<head>\n<meta charset=\"utf-8\">\n",
             "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n",
             "<meta name=\"color-scheme\" content=\"light dark\">\n<title>{subject}</title>\n</head>\n",
             "<body style=\"font: 16px/1.5 system-ui, sans-serif; max-width: 32em; margin: 0 auto; padding: 24px\">\n",
@@ -69,6 +69,7 @@ fn html(letter: &Letter, code: &str) -> String {
             "{below}</body>\n</html>\n"
         ),
         language = letter.language,
+        direction = if letter.right_to_left { "rtl" } else { "ltr" },
         subject = escape(&letter.subject),
         lead = escape(&letter.lead),
         code = escape(code),

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::understanding::Utterance;
 use crate::address::{Destination, Email};
 use crate::botkit::Found;
 use crate::otp::{Code, Format};
@@ -13,6 +14,8 @@ pub enum Reading<T> {
     Read(T),
     /// The platform's PII redaction has replaced it; the text tells the operator what to do.
     Redacted(String),
+    /// There is none; the text tells a developer where it was looked for.
+    Missing(String),
     /// It is nothing of use; the text tells a developer why.
     Unusable(String),
 }
@@ -23,14 +26,14 @@ impl<T> Reading<T> {
     pub const fn read(&self) -> Option<&T> {
         match self {
             Self::Read(read) => Some(read),
-            Self::Redacted(_) | Self::Unusable(_) => None,
+            Self::Redacted(_) | Self::Missing(_) | Self::Unusable(_) => None,
         }
     }
 
     /// For operations that need no such input.
     #[must_use]
     pub const fn not_asked() -> Self {
-        Self::Unusable(String::new())
+        Self::Missing(String::new())
     }
 }
 
@@ -40,6 +43,7 @@ impl<T> fmt::Debug for Reading<T> {
         match self {
             Self::Read(_) => f.write_str("Read(..)"),
             Self::Redacted(hint) => write!(f, "Redacted({hint})"),
+            Self::Missing(reason) => write!(f, "Missing({reason})"),
             Self::Unusable(reason) => write!(f, "Unusable({reason})"),
         }
     }
@@ -54,7 +58,7 @@ impl Reading<Destination> {
             Some(Found::Number(_) | Found::Other) => {
                 return Self::Unusable("the address is not a string".to_owned());
             }
-            None => return Self::Unusable("no address in any of the configured fields".to_owned()),
+            None => return Self::Missing("no address in any of the configured fields".to_owned()),
         };
         if looks_redacted(text) {
             return Self::Redacted(hint("the address"));
@@ -67,25 +71,35 @@ impl Reading<Destination> {
 }
 
 impl Reading<Code> {
-    /// Reads a typed code.
+    /// Reads a typed code. `hear` is asked what a text means that is not just a code; the second value is what it said.
     #[must_use]
-    pub fn code(found: Option<&Found<'_>>, format: Format) -> Self {
-        let read = match found {
-            Some(Found::Text(text)) if looks_redacted(text) && Code::read(text, format).is_none() => {
-                return Self::Redacted(hint("the code"));
+    pub fn code(
+        found: Option<&Found<'_>>,
+        format: Format,
+        hear: impl FnOnce(&str) -> Utterance,
+    ) -> (Self, Utterance) {
+        let not_a_code = || Self::Unusable(format!("not a code of {} characters", format.length));
+        match found {
+            Some(Found::Text(text)) => match Code::read(text, format) {
+                Some(code) => (Self::Read(code), Utterance::Other),
+                None => match hear(text) {
+                    Utterance::Code(code) => (Self::Read(code), Utterance::Other),
+                    Utterance::Redacted => (Self::Redacted(hint("the code")), Utterance::Redacted),
+                    heard => (not_a_code(), heard),
+                },
+            },
+            Some(Found::Number(number)) => {
+                (Code::read_number(number, format).map_or_else(not_a_code, Self::Read), Utterance::Other)
             }
-            Some(Found::Text(text)) => Code::read(text, format),
-            Some(Found::Number(number)) => Code::read_number(number, format),
             Some(Found::Other) => {
-                return Self::Unusable("the code is neither a string nor a number".to_owned());
+                (Self::Unusable("the code is neither a string nor a number".to_owned()), Utterance::Other)
             }
-            None => return Self::Unusable("no code in any of the configured fields".to_owned()),
-        };
-        read.map_or_else(|| Self::Unusable(format!("not a code of {} characters", format.length)), Self::Read)
+            None => (Self::Missing("no code in any of the configured fields".to_owned()), Utterance::Other),
+        }
     }
 }
 
-fn hint(what: &str) -> String {
+pub(super) fn hint(what: &str) -> String {
     format!(
         "{what} was replaced by PII redaction before it got here: use a Service node with original values, \
          or take the entity out of the redaction pattern"
@@ -94,7 +108,7 @@ fn hint(what: &str) -> String {
 
 /// Whether a text is what Kore's redaction leaves in place of one: a random id of letters and digits, a run of mask
 /// characters, or a fixed replacement in brackets. An address has an `@`, and a person's slip has neither form.
-fn looks_redacted(text: &str) -> bool {
+pub(super) fn looks_redacted(text: &str) -> bool {
     let text = text.trim();
     let masked = ["###", "+++", "***"].iter().any(|run| text.contains(run));
     let inside = text.strip_prefix(['[', '<', '{']).and_then(|rest| rest.strip_suffix([']', '>', '}']));
@@ -113,7 +127,6 @@ fn looks_redacted(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::otp::Alphabet;
 
     #[test]
     fn what_redaction_leaves_is_known() {
@@ -135,13 +148,6 @@ mod tests {
         ] {
             assert!(!looks_redacted(text), "{text}");
         }
-    }
-
-    #[test]
-    fn letter_codes_are_codes_and_not_redacted_ones() {
-        let format = Format { length: 6, alphabet: Alphabet::Unambiguous };
-        assert!(matches!(Reading::code(Some(&Found::Text("hk3mq7".into())), format), Reading::Read(_)));
-        assert!(matches!(Reading::code(Some(&Found::Text("jjh4ezb2".into())), format), Reading::Redacted(_)));
     }
 
     #[test]

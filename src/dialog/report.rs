@@ -1,104 +1,44 @@
 //! The answer of every operation: a status to branch on, and the facts that go with it.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
-use super::words;
+use super::Status;
 use crate::clock::Timestamp;
-use crate::otp::{Alphabet, Challenge, ChallengeId, Phase, Rules};
+use crate::otp::{Accepted, Alphabet, Challenge, ChallengeId, Phase, Rules};
 
 /// How many bytes of JSON there is room for before more is asked for.
 const USUAL_LENGTH: usize = 512;
 
-/// How things stand. The names on the wire are a closed list, and dialogs compare them as text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the README's table says what each one means")]
-pub enum Status {
-    Sent,
-    Queued,
-    Generated,
-    Verified,
-    Incorrect,
-    Superseded,
-    Unrecognized,
-    Expired,
-    Locked { until: Timestamp },
-    Cooldown { until: Timestamp },
-    LimitReached { until: Timestamp },
-    NoChallenge,
-    AlreadyVerified,
-    InvalidDestination,
-    RedactedInput,
-    SendFailed,
-    Undeliverable,
-    Cancelled,
-    UnknownComponent,
-    Misconfigured,
-    Unavailable,
+/// What there is to say where the status alone does not tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Topic {
+    /// Which address a code may go to.
+    Address,
+    /// Which address it should go to instead.
+    OtherAddress,
+    /// Which of several addresses is meant.
+    SeveralAddresses,
+    /// That only addresses on file are used.
+    EnrolledOnly,
+    /// Which of several numbers is the code.
+    SeveralCodes,
+    /// That a number is not a code.
+    NotACode,
 }
 
-impl Status {
-    /// Its name on the wire.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Sent => "sent",
-            Self::Queued => "queued",
-            Self::Generated => "generated",
-            Self::Verified => "verified",
-            Self::Incorrect => "incorrect",
-            Self::Superseded => "superseded",
-            Self::Unrecognized => "unrecognized",
-            Self::Expired => "expired",
-            Self::Locked { .. } => "locked",
-            Self::Cooldown { .. } => "cooldown",
-            Self::LimitReached { .. } => "limit_reached",
-            Self::NoChallenge => "no_challenge",
-            Self::AlreadyVerified => "already_verified",
-            Self::InvalidDestination => "invalid_destination",
-            Self::RedactedInput => "redacted_input",
-            Self::SendFailed => "send_failed",
-            Self::Undeliverable => "undeliverable",
-            Self::Cancelled => "cancelled",
-            Self::UnknownComponent => "unknown_component",
-            Self::Misconfigured => "misconfigured",
-            Self::Unavailable => "unavailable",
-        }
-    }
-
-    /// Whether it tells what became of a send.
-    #[must_use]
-    pub const fn is_of_a_send(self) -> bool {
-        matches!(self, Self::Sent | Self::Queued | Self::Generated | Self::SendFailed | Self::Undeliverable)
-    }
-
-    /// When it is worth trying again, where the caller has to wait.
-    #[must_use]
-    pub const fn retry_at(self) -> Option<Timestamp> {
-        match self {
-            Self::Locked { until } | Self::Cooldown { until } | Self::LimitReached { until } => Some(until),
-            Self::Sent
-            | Self::Queued
-            | Self::Generated
-            | Self::Verified
-            | Self::Incorrect
-            | Self::Superseded
-            | Self::Unrecognized
-            | Self::Expired
-            | Self::NoChallenge
-            | Self::AlreadyVerified
-            | Self::InvalidDestination
-            | Self::RedactedInput
-            | Self::SendFailed
-            | Self::Undeliverable
-            | Self::Cancelled
-            | Self::UnknownComponent
-            | Self::Misconfigured
-            | Self::Unavailable => None,
-        }
-    }
+/// Something a user can answer with instead of what was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Choice {
+    /// A new code.
+    Resend,
+    /// Another address.
+    ChangeAddress,
+    /// Nothing of all this.
+    Cancel,
 }
 
 /// A status with its facts, as of a moment.
@@ -106,11 +46,19 @@ impl Status {
 pub struct Report {
     /// How things stand.
     pub status: Status,
+    /// What there is to say, where the status alone does not tell.
+    pub topic: Option<Topic>,
+    /// Whether it begins the dialog.
+    pub greets: bool,
+    /// What the user meant who typed no code: an utterance's name, for a dialog to branch on.
+    pub intent: Option<&'static str>,
     /// Why, for developers; never shown to users.
     pub reason: Option<Box<str>>,
     /// The challenge it is about, if there is one.
     pub facts: Option<Facts>,
-    at: Timestamp,
+    /// Whether another address would be taken.
+    pub address_can_change: bool,
+    pub(super) at: Timestamp,
 }
 
 /// What may be told of a challenge.
@@ -166,13 +114,25 @@ impl Report {
                 sends_left: challenge.sends_left(rules),
             }),
         });
-        Self { status, reason: reason.map(Into::into), facts, at: now }
+        let address_can_change = rules.destination == Accepted::Any;
+        let reason = reason.map(Into::into);
+        Self { reason, facts, address_can_change, ..Self::bare(status, "", now) }
     }
 
     /// Reports that there is nothing to report on.
     #[must_use]
     pub fn bare(status: Status, reason: impl Into<Box<str>>, now: Timestamp) -> Self {
-        Self { status, reason: Some(reason.into()), facts: None, at: now }
+        let reason = Some(reason.into());
+        Self {
+            status,
+            topic: None,
+            greets: false,
+            intent: None,
+            reason,
+            facts: None,
+            address_can_change: false,
+            at: now,
+        }
     }
 
     /// Whole seconds from the report until `moment`, rounded up, so that nobody comes back too early.
@@ -181,20 +141,75 @@ impl Report {
         moment.remaining(self.at).as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX)
     }
 
-    /// The next bot message, in the user's words.
+    /// Whether the user is to type something: a code, or an address.
     #[must_use]
-    pub fn message(&self) -> String {
-        words::message(self)
+    pub fn asks(&self) -> bool {
+        let live = self.facts.as_ref().is_some_and(|facts| facts.live.is_some());
+        live || matches!(self.topic, Some(Topic::Address | Topic::OtherAddress | Topic::SeveralAddresses))
     }
 
-    /// The report as it stands in `context.otp`, with the message that goes with it.
+    /// What the user can answer instead of what was asked for, in the order it is offered.
     #[must_use]
-    pub fn to_json(&self, message: &str) -> String {
+    pub fn choices(&self) -> &'static [Choice] {
+        let live = self.facts.as_ref().is_some_and(|facts| facts.live.is_some());
+        let again: &[Choice] = if self.address_can_change {
+            &[Choice::Resend, Choice::ChangeAddress, Choice::Cancel]
+        } else {
+            &[Choice::Resend, Choice::Cancel]
+        };
+        match (self.status, self.topic) {
+            (_, Some(Topic::Address | Topic::OtherAddress | Topic::SeveralAddresses)) => &[Choice::Cancel],
+            (Status::InvalidDestination, _) if !live => &[Choice::Cancel],
+            (Status::Undeliverable, _) if self.address_can_change => &[Choice::ChangeAddress, Choice::Cancel],
+            (
+                Status::Sent
+                | Status::Queued
+                | Status::Incorrect
+                | Status::Superseded
+                | Status::Unrecognized
+                | Status::Expired
+                | Status::SendFailed
+                | Status::InvalidDestination
+                | Status::Cooldown { .. }
+                | Status::LimitReached { .. },
+                _,
+            ) if live || matches!(self.status, Status::Expired | Status::SendFailed) => again,
+            (
+                Status::Sent
+                | Status::Queued
+                | Status::Generated
+                | Status::Verified
+                | Status::Incorrect
+                | Status::Superseded
+                | Status::Unrecognized
+                | Status::Expired
+                | Status::Locked { .. }
+                | Status::Cooldown { .. }
+                | Status::LimitReached { .. }
+                | Status::NoChallenge
+                | Status::AlreadyVerified
+                | Status::InvalidDestination
+                | Status::RedactedInput
+                | Status::SendFailed
+                | Status::Undeliverable
+                | Status::Cancelled
+                | Status::UnknownComponent
+                | Status::Misconfigured
+                | Status::Unavailable,
+                _,
+            ) => &[],
+        }
+    }
+
+    /// The report as it stands in `context.otp`, with the message that goes with it and the words for its choices.
+    #[must_use]
+    pub fn to_json(&self, message: &str, suggestions: &[Cow<'_, str>]) -> String {
         let facts = self.facts.as_ref();
         let live = facts.and_then(|facts| facts.live);
         let wire = Wire {
             status: self.status.name(),
             message,
+            intent: self.intent,
             reason: self.reason.as_deref(),
             channel: facts.map(|facts| facts.channel),
             to: facts.map(|facts| &*facts.to),
@@ -207,6 +222,7 @@ impl Report {
             sends_left: live.map(|live| live.sends_left),
             retry_in_seconds: self.status.retry_at().map(|until| self.seconds_until(until)),
             challenge_id: facts.map(|facts| Shown(facts.id)),
+            suggestions,
         };
         let mut json = Vec::with_capacity(USUAL_LENGTH);
         // Writing plain text to memory has no way to fail.
@@ -230,6 +246,8 @@ struct Wire<'a> {
     status: &'a str,
     message: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
+    intent: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     channel: Option<&'a str>,
@@ -249,4 +267,6 @@ struct Wire<'a> {
     retry_in_seconds: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     challenge_id: Option<Shown<ChallengeId>>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    suggestions: &'a [Cow<'a, str>],
 }

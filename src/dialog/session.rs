@@ -6,11 +6,10 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::{Answer, Operation, Reading};
-use crate::address::Destination;
+use super::{Answer, Operation};
 use crate::botkit::BotId;
 use crate::clock::Timestamp;
-use crate::otp::{Challenge, Code, Keys};
+use crate::otp::{Challenge, Keys, Phase};
 
 /// How many answers are kept for the platform's retries, which come within seconds.
 const ANSWERS: usize = 8;
@@ -56,19 +55,29 @@ impl fmt::Debug for SessionKey {
 pub struct RequestKey([u8; 16]);
 
 impl RequestKey {
-    /// Makes the key of a request.
+    /// Makes the key of a request. `brought` is the address or the code that came with it, if any did.
     #[must_use]
-    pub fn new(
-        keys: &Keys,
-        operation: Operation,
-        request_id: &str,
-        destination: &Reading<Destination>,
-        code: &Reading<Code>,
-    ) -> Self {
-        let destination = destination.read().map_or("", Destination::reveal);
-        let code = code.read().map_or("", Code::reveal);
-        Self(keys.fingerprint(&[operation.name(), request_id, destination, code]))
+    pub fn new(keys: &Keys, operation: Operation, request_id: &str, brought: &str) -> Self {
+        Self(keys.fingerprint(&[operation.name(), request_id, brought]))
     }
+}
+
+/// A dialog that the server leads, from greeting to verification.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Flow {
+    /// What the user is to type next.
+    pub awaits: Awaits,
+    /// When a dialog that nobody goes on with is over.
+    pub until: Timestamp,
+}
+
+/// What a dialog waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Awaits {
+    /// An address to send a code to.
+    Address,
+    /// The code that was sent.
+    Code,
 }
 
 /// A conversation's record: replaced as a whole, never changed in place.
@@ -76,8 +85,12 @@ impl RequestKey {
 pub struct Session {
     /// Its challenge.
     pub challenge: Option<Challenge>,
+    /// The dialog that the server leads in it.
+    pub flow: Option<Flow>,
+    /// Whether a code was typed into the conversation, and no `OtpVerify` has come to collect that yet.
+    pub unclaimed: bool,
     // Shared with the versions before: an answer never changes once it is given.
-    answered: Vec<Arc<Answered>>,
+    pub(super) answered: Vec<Arc<Answered>>,
 }
 
 /// A call that has been answered, and how.
@@ -95,7 +108,12 @@ impl Session {
         let answered = earlier.map_or(&[][..], |earlier| &earlier.answered);
         let mut copied = Vec::with_capacity(ANSWERS.min(answered.len() + 1));
         copied.extend_from_slice(answered);
-        Self { challenge: next.or_else(|| earlier?.challenge.clone()), answered: copied }
+        Self {
+            challenge: next.or_else(|| earlier?.challenge.clone()),
+            flow: earlier.and_then(|earlier| earlier.flow),
+            unclaimed: earlier.is_some_and(|earlier| earlier.unclaimed),
+            answered: copied,
+        }
     }
 
     /// How the call `request` was answered, if it was.
@@ -119,10 +137,18 @@ impl Session {
         self.answered.push(Arc::new(answered));
     }
 
+    /// Whether the user is to type something: a code, or an address.
+    #[must_use]
+    pub fn awaits(&self, now: Timestamp) -> bool {
+        let live = self.challenge.as_ref().is_some_and(|challenge| challenge.phase(now) == Phase::Live);
+        live || self.flow.is_some_and(|flow| now < flow.until)
+    }
+
     /// When a store may free its memory.
     #[must_use]
     pub fn forget_at(&self) -> Timestamp {
-        self.challenge.as_ref().map_or(Timestamp::from_millis(0), Challenge::forget_at)
+        let challenge = self.challenge.as_ref().map_or(Timestamp::from_millis(0), Challenge::forget_at);
+        self.flow.map_or(challenge, |flow| challenge.max(flow.until))
     }
 }
 
@@ -132,8 +158,6 @@ mod tests {
     use rand::rngs::StdRng;
 
     use super::*;
-    use crate::botkit::Found;
-    use crate::otp::{Alphabet, Format};
 
     #[test]
     fn keys_tell_sessions_apart() {
@@ -149,16 +173,12 @@ mod tests {
     #[test]
     fn a_request_is_known_by_all_that_makes_it() {
         let keys = Keys::ephemeral(&mut StdRng::seed_from_u64(1));
-        let format = Format { length: 6, alphabet: Alphabet::Digits };
-        let key = |operation, id, typed: &str| {
-            let code = Reading::code(Some(&Found::Text(typed.into())), format);
-            RequestKey::new(&keys, operation, id, &Reading::not_asked(), &code)
-        };
+        let key = |operation, id, brought: &str| RequestKey::new(&keys, operation, id, brought);
         let first = key(Operation::Verify, "\"1\"", "123456");
-        assert_eq!(first, key(Operation::Verify, "\"1\"", "123 456"));
+        assert_eq!(first, key(Operation::Verify, "\"1\"", "123456"));
         assert_ne!(first, key(Operation::Verify, "1", "123456"));
         assert_ne!(first, key(Operation::Verify, "\"1\"", "123457"));
-        assert_ne!(first, key(Operation::Verify, "\"1\"", "garbage"));
+        assert_ne!(first, key(Operation::Verify, "\"1\"", ""));
         assert_ne!(first, key(Operation::Resend, "\"1\"", "123456"));
     }
 }

@@ -1,8 +1,6 @@
 //! The platform's door: `POST {prefix}/sdk/bots/{bot}/components/{component}/{event}` and its short form
 //! `POST {prefix}/sdk/bots/{bot}/{event}`.
 
-use std::borrow::Cow;
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -11,60 +9,24 @@ use actix_web::web::{Bytes, Data, Payload as Body};
 use actix_web::{HttpRequest, HttpResponse};
 use log::{error, info, warn};
 
-use super::{Server, body, refuse, respond};
+use super::conversation::{Arrival, message};
+use super::webhook::webhook;
+use super::{BotSettings, Server, body, refuse, respond};
 use crate::botkit::{
-    ACK_HEADER, API_KEY_HEADER, ASYNC_RESPONSE, Bot, BotId, CALLBACK_FIELD, Changes, Event, Failure, Forward,
-    Payload, Pointer, Rejection, Route, SessionField, TOKEN_HEADER, component_and_event, reply,
+    ACK_HEADER, API_KEY_HEADER, Bot, BotId, Event, Failure, Payload, Rejection, Route, TOKEN_HEADER,
+    component_and_event, reply,
 };
 use crate::clock::{Clock as _, SystemClock};
-use crate::dialog::{Answer, Call, Operation, Reading, Report, RequestKey, SessionKey, Status, plain_name};
-use crate::otp::Expose;
 use crate::platform::{Address, Unsafe};
-use crate::service::Outcome;
 use crate::telemetry::Stopwatch;
-
-/// What a bot's dialogs call things.
-#[derive(Debug)]
-pub struct BotSettings {
-    /// Which Webhook node runs which operation.
-    pub components: Names,
-    /// Where an address is looked for, in order.
-    pub destination_fields: Vec<Pointer>,
-    /// Where a typed code is looked for, in order.
-    pub code_fields: Vec<Pointer>,
-}
-
-/// Names of Webhook nodes beyond `OtpSend` and its siblings.
-#[derive(Debug, Default)]
-pub struct Names(HashMap<String, Operation>);
-
-impl Names {
-    /// Lets `component` stand for `operation` too; `false` if it already stands for another one.
-    pub fn add(&mut self, component: &str, operation: Operation) -> bool {
-        let taken = self.operation(component).is_some_and(|known| known != operation);
-        if !taken {
-            self.0.insert(plain_name(component).collect(), operation);
-        }
-        !taken
-    }
-
-    fn operation(&self, component: &str) -> Option<Operation> {
-        let own = if self.0.is_empty() {
-            None
-        } else {
-            self.0.get(&plain_name(component).collect::<String>()).copied()
-        };
-        own.or_else(|| Operation::of_component(component))
-    }
-}
 
 /// What the log says of a request.
 #[derive(Default)]
-struct Trace<'r> {
+pub(super) struct Trace<'r> {
     event: &'static str,
     bot: &'r str,
     request: String,
-    status: Option<&'static str>,
+    pub(super) status: Option<&'static str>,
     rejection: Option<Rejection>,
 }
 
@@ -159,7 +121,8 @@ async fn answer(
     }
     let answer = Bytes::from(reply(&payload, &route, None));
     if let Some(forward) = event.forward() {
-        pass_on(server, bot, &payload, &route, forward, answer.clone())?;
+        let arrival = Arrival { server: Arc::clone(server), payload, route, body: answer.clone() };
+        message(arrival, bot, forward)?;
     }
     Ok(accepted(answer))
 }
@@ -169,7 +132,7 @@ fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 }
 
 /// A request id as it may stand in a log line, whatever was sent for one.
-fn loggable(request_id: &str) -> String {
+pub(super) fn loggable(request_id: &str) -> String {
     const LONGEST: usize = 64;
     let plain = |character: &char| character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '.');
     let mut text = String::with_capacity(LONGEST);
@@ -177,197 +140,31 @@ fn loggable(request_id: &str) -> String {
     text
 }
 
-fn accepted(body: impl Into<Bytes>) -> HttpResponse {
+pub(super) fn accepted(body: impl Into<Bytes>) -> HttpResponse {
     const SUPPORTS_ACK: HeaderName = HeaderName::from_static(ACK_HEADER);
     respond(200).insert_header((SUPPORTS_ACK, HeaderValue::from_static("true"))).body(body.into())
 }
 
-/// Hands a message on to where the platform waits for it, after the event has been acknowledged.
-fn pass_on(
-    server: &Data<Server>,
-    bot: &Bot<BotSettings>,
-    payload: &Payload,
-    route: &Route,
-    forward: Forward,
-    body: Bytes,
-) -> Result<(), Failure> {
-    let Some(url) = payload.forward_url(forward) else {
-        return Err(Failure::InvalidArguments(format!("{} is missing", forward.spoken)));
-    };
-    let address = safe(server, route, &url, forward.field)
-        .map_err(|problem| Failure::InvalidArguments(format!("{} {problem}", forward.spoken)))?;
-    let work = post(
-        Arc::clone(server),
-        address,
-        bot.credentials.token(SystemClock.now()),
-        body,
-        route.clone(),
-        forward.field,
-    );
-    server.service.background.start(work);
-    Ok(())
-}
-
-fn safe(server: &Server, route: &Route, url: &str, field: &str) -> Result<Address, Unsafe> {
+pub(super) fn safe(server: &Server, route: &Route, url: &str, field: &str) -> Result<Address, Unsafe> {
     server.platform.address(url, &route.bot).inspect_err(|problem| {
         warn!("{field} {problem} bot={} request={}", route.bot, loggable(&route.request_id));
     })
 }
 
-async fn post(
-    server: Arc<Server>,
-    address: Address,
-    token: String,
+/// Posts to the platform, with a fresh token. What comes of it is logged and counted; says whether it was taken.
+pub(super) async fn post(
+    server: &Server,
+    address: &Address,
     body: Bytes,
-    route: Route,
-    field: &'static str,
-) {
-    let outcome = match server.platform.post(&address, &token, body).await {
-        Ok(()) => "accepted",
-        Err(error) => {
-            error!("{field}: {error} bot={} request={}", route.bot, loggable(&route.request_id));
-            "failed"
-        }
-    };
-    server.service.metrics.platform(field, outcome);
-}
-
-/// Answers a Webhook node.
-async fn webhook(
-    server: &Data<Server>,
-    bot: &Bot<BotSettings>,
-    payload: Payload,
-    route: Route,
-    trace: &mut Trace<'_>,
-) -> Result<HttpResponse, Failure> {
-    // Before anything is done: what has no place to be said must not happen.
-    payload.has_place_for_answers()?;
-    // The platform names the node; a hand-made call may leave it at the path.
-    let component = payload.component_name().unwrap_or(Cow::Borrowed(&route.component));
-    let operation = bot.settings.components.operation(&component);
-    let outcome = match operation {
-        Some(operation) => run(server, &bot.settings, &payload, &route, operation).await,
-        None => Outcome::Final(unknown_component(server)),
-    };
-    let (Outcome::Final(answer) | Outcome::Slow { meanwhile: answer, .. }) = &outcome;
-    trace.status = Some(answer.report.status.name());
-    if let Some(reason) = &answer.report.reason {
-        info!(
-            "{}: {reason} bot={} request={}",
-            answer.report.status.name(),
-            route.bot,
-            loggable(&route.request_id)
-        );
-    }
-    match outcome {
-        Outcome::Final(answer) => {
-            Ok(accepted(reply(&payload, &route, Some(&changes(server, operation, &answer)))))
-        }
-        Outcome::Slow { meanwhile, finally } => {
-            let callback =
-                payload.callback_url().and_then(|url| safe(server, &route, &url, CALLBACK_FIELD).ok());
-            let Some(address) = callback else {
-                return Ok(accepted(reply(&payload, &route, Some(&changes(server, operation, &meanwhile)))));
-            };
-            if let Some(finally) = finally {
-                let finally = async { finally.await.unwrap_or(meanwhile) };
-                let work = call_back(Arc::clone(server), payload, route, address, operation, finally);
-                server.service.background.start(work);
-            }
-            Ok(respond(202).body(ASYNC_RESPONSE))
-        }
-    }
-}
-
-fn unknown_component(server: &Server) -> Answer {
-    let reason = "name the Webhook node OtpSend, OtpVerify, OtpResend, OtpCancel, OtpStatus or OtpGenerate, or map its \
-                  name in the server's configuration";
-    Answer { report: Report::bare(Status::UnknownComponent, reason, server.service.now()), code: None }
-}
-
-async fn run(
-    server: &Data<Server>,
-    settings: &BotSettings,
-    payload: &Payload,
     route: &Route,
-    operation: Operation,
-) -> Outcome {
-    let Some(session) = payload.session() else {
-        let reason = "the payload names no session: BotUserSession.conversationSessionId and the user's id are missing";
-        let report = Report::bare(Status::Misconfigured, reason, server.service.now());
-        return Outcome::Final(Answer { report, code: None });
-    };
-    let find = |fields: &[Pointer]| fields.iter().find_map(|field| payload.find(field.keys()));
-    let authority = &server.service.authority;
-    let (destination, code) = match operation {
-        Operation::Send | Operation::Generate => {
-            (Reading::destination(find(&settings.destination_fields).as_ref()), Reading::not_asked())
-        }
-        Operation::Verify => (
-            Reading::not_asked(),
-            Reading::code(find(&settings.code_fields).as_ref(), authority.rules.format),
-        ),
-        Operation::Resend | Operation::Cancel | Operation::Status => {
-            (Reading::not_asked(), Reading::not_asked())
-        }
-    };
-    let request =
-        payload.request_id().map(|id| RequestKey::new(&authority.keys, operation, id, &destination, &code));
-    let call = Call { operation, request, destination, code };
-    server.service.call(&SessionKey::new(&route.bot, &session), call).await
-}
-
-/// Sends the answer of a slow call after it.
-async fn call_back(
-    server: Arc<Server>,
-    payload: Payload,
-    route: Route,
-    address: Address,
-    operation: Option<Operation>,
-    finally: impl Future<Output = Answer>,
-) {
-    let answer = finally.await;
-    let Some(bot) = server.bots.get(&route.bot) else { return };
-    let body = reply(&payload, &route, Some(&changes(&server, operation, &answer)));
+    field: &'static str,
+) -> bool {
+    let Some(bot) = server.bots.get(&route.bot) else { return false };
     let token = bot.credentials.token(SystemClock.now());
-    post(Arc::clone(&server), address, token, body.into(), route, CALLBACK_FIELD).await;
-}
-
-/// Puts an answer into the platform's words.
-fn changes(server: &Server, operation: Option<Operation>, answer: &Answer) -> Changes {
-    let Answer { report, code } = answer;
-    let message = report.message();
-    let otp = report.to_json(&message);
-    match operation {
-        // Not ours: the message stays as it came.
-        None => return Changes { message: None, otp, session: Vec::new() },
-        // Asking changes nothing.
-        Some(Operation::Status) => return Changes { message: Some(message), otp, session: Vec::new() },
-        Some(
-            Operation::Send | Operation::Verify | Operation::Resend | Operation::Cancel | Operation::Generate,
-        ) => {}
+    let outcome = server.platform.post(address, &token, body).await;
+    if let Err(error) = &outcome {
+        error!("{field}: {error} bot={} request={}", route.bot, loggable(&route.request_id));
     }
-    // Said every time, and true only when a code has just been used up: no stale `true` survives a failure, and a
-    // second try at a used code does not pass for a first one.
-    let verified = if report.status == Status::Verified { "true" } else { "false" };
-    let mut session = Vec::with_capacity(3);
-    session.push((SessionField::OtpVerified, Cow::Borrowed(verified)));
-    if let Some(facts) = &report.facts {
-        match (&facts.live, code) {
-            (Some(live), code) => {
-                let stands_for = match (code, server.service.expose) {
-                    (Some(code), _) => Some(format!("\"{}\"", code.reveal())),
-                    (None, Expose::Reference) => Some(format!("\"{}\"", facts.id)),
-                    // The digits that stand there already are the ones that count.
-                    (None, Expose::Plain) => None,
-                };
-                session.extend(stands_for.map(|json| (SessionField::Otp, json.into())));
-                session.push((SessionField::ExpiryTime, live.expires_at.millis().to_string().into()));
-            }
-            (None, _) => session.push((SessionField::Otp, "null".into())),
-        }
-    } else if report.status == Status::NoChallenge {
-        session.push((SessionField::Otp, "null".into()));
-    }
-    Changes { message: Some(message), otp, session }
+    server.service.metrics.platform(field, if outcome.is_ok() { "accepted" } else { "failed" });
+    outcome.is_ok()
 }

@@ -92,7 +92,7 @@ impl fmt::Debug for Code {
 }
 
 /// What people and keyboards put between the characters of a code, including invisible direction marks.
-fn is_separator(character: char) -> bool {
+pub(crate) fn is_separator(character: char) -> bool {
     character.is_whitespace()
         || matches!(
             character,
@@ -102,7 +102,7 @@ fn is_separator(character: char) -> bool {
 }
 
 /// The digit that `character` stands for in any script people type codes in (Unicode general category Nd).
-fn ascii_digit(character: char) -> Option<char> {
+pub(crate) fn ascii_digit(character: char) -> Option<char> {
     /// The zeros of Arabic, Persian, N'Ko, Devanagari, Bengali, Gurmukhi, Gujarati, Oriya, Tamil, Telugu, Kannada,
     /// Malayalam, Thai, Lao, Tibetan, Myanmar, Khmer, Mongolian and the full-width digits.
     const ZEROS: [u32; 20] = [

@@ -136,6 +136,7 @@ impl Settings {
             resend_after: self.resend_after,
             sends: self.sends,
             previous_code: self.previous_code,
+            destination: self.destination,
         };
         Ok(Authority { rules, keys })
     }

@@ -21,6 +21,7 @@ fn authority(previous_code: PreviousCode) -> Authority {
             resend_after: Duration::from_secs(30),
             sends: 5,
             previous_code,
+            destination: Accepted::Any,
         },
         keys: Keys::ephemeral(&mut StdRng::seed_from_u64(7)),
     }

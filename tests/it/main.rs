@@ -2,10 +2,12 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
+mod conversation;
 mod delivery;
 mod program;
 mod races;
 mod store;
 #[path = "../support/mod.rs"]
 mod support;
+mod understanding;
 mod wire;

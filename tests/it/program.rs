@@ -8,7 +8,7 @@ use botkit_otp::telemetry::Stopwatch;
 use serde_json::{Value, json};
 use wiremock::{Mock, MockServer, ResponseTemplate, matchers};
 
-use crate::support::{mailed_code, small, webhook};
+use crate::support::{BOT, mailed_code, small, webhook};
 
 fn program(folder: &tempfile::TempDir) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_botkit-otp"));
@@ -69,7 +69,7 @@ impl Running {
     }
 }
 
-const CONFIG: &str = "[bots.default]\napp_id = \"cs-program\"\napi_key = \"n0t-a-real-secret\"\n\
+const CONFIG: &str = "[bots.default]\napp_id = \"cs-program\"\napi_key = \"n0t-a-real-secret\"\nconversation = true\n\
                       [delivery.sendgrid]\napi_key = \"SG.n0t-a-real-key\"\nfrom = \"no-reply@acme.example\"\n";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -78,7 +78,10 @@ async fn nothing_secret_is_ever_logged_and_sigterm_lets_a_mail_finish() {
     let stub = MockServer::start().await;
     let slow = ResponseTemplate::new(202).set_delay(Duration::from_millis(700));
     Mock::given(matchers::any()).respond_with(slow).mount(&stub).await;
-    let config = format!("{CONFIG}base_url = \"{}\"\n[platform]\nanswer_within = \"100ms\"\n", stub.uri());
+    let config = format!(
+        "{CONFIG}base_url = \"{}\"\n[platform]\nanswer_within = \"100ms\"\ncall_timeout = \"1s\"\n",
+        stub.uri()
+    );
     std::fs::write(folder.path().join("botkit-otp.toml"), config).unwrap();
     let token = program(&folder).args(["token", "--bot", "st-1"]).output().unwrap();
     let token = String::from_utf8(token.stdout).unwrap().trim().to_owned();
@@ -99,6 +102,21 @@ async fn nothing_secret_is_ever_logged_and_sigterm_lets_a_mail_finish() {
         http.post(format!("{}{}", running.url, webhook())).header("token", "forged-token-text").send().await;
     answers.push(forged.unwrap().text().await.unwrap());
     answers.push(call("OtpSend", 3, json!({ "UserEmail": "mira.example.com and more" })).await);
+    // In conversation: what users type and what is said to them. The stub stands at no allowed origin, so the words go
+    // nowhere, and are not logged for that either.
+    for (request, text) in
+        ["000001", "the words of the user", "nora.lind@example.org", "jjh4ezb2"].into_iter().enumerate()
+    {
+        let mut body = small("s-1", 10 + request, &json!({}));
+        body["message"] = json!(text);
+        for name in ["sendBotMessageUrl", "sendUserMessageUrl"] {
+            body[name] = json!(format!("https://bots.kore.ai/api/botsdk/stream/{BOT}/{name}/7"));
+        }
+        let message =
+            http.post(format!("{}/sdk/bots/{BOT}/on_user_message", running.url)).header("token", &token);
+        answers.push(message.body(body.to_string()).send().await.unwrap().text().await.unwrap());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 
     // The mail is still on its way: stopping waits for it.
     running.terminate();
@@ -112,7 +130,15 @@ async fn nothing_secret_is_ever_logged_and_sigterm_lets_a_mail_finish() {
     for secret in [code.as_str(), &token, "n0t-a-real", "forged-token-text"] {
         assert!(!log.contains(secret) && !answers.contains(secret), "{secret} got out");
     }
-    for private in ["mira@example.com", "mira.example.com", "the words of the user", "000000"] {
+    for private in [
+        "mira@example.com",
+        "mira.example.com",
+        "the words of the user",
+        "000000",
+        "000001",
+        "nora.lind",
+        "jjh4ezb2",
+    ] {
         assert!(!log.contains(private), "{private} was logged:\n{log}");
     }
 }

@@ -224,14 +224,15 @@ impl Store for Broken {
     }
 }
 
+pub(crate) fn with_a_broken_store(server: Arc<Server>) -> Arc<Server> {
+    let server = Arc::into_inner(server).unwrap();
+    let service = Arc::into_inner(server.service).unwrap();
+    Arc::new(Server { service: Arc::new(Service { store: Arc::new(Broken), ..service }), ..server })
+}
+
 #[tokio::test]
 async fn with_the_store_down_nothing_is_sent_and_nothing_is_verified() {
-    let app = App::start_with("", |server| {
-        let server = Arc::into_inner(server).unwrap();
-        let service = Arc::into_inner(server.service).unwrap();
-        Arc::new(Server { service: Arc::new(Service { store: Arc::new(Broken), ..service }), ..server })
-    })
-    .await;
+    let app = App::start_with("", with_a_broken_store).await;
     for component in ["OtpSend", "OtpVerify", "OtpResend", "OtpCancel", "OtpStatus"] {
         let entities = json!({ "UserEmail": "mira@example.com", "Otp": "123456" });
         let mut body = small("s", 1, &entities);

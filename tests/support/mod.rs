@@ -1,8 +1,6 @@
 //! The real application on a free port, with a clock that stands still, a seeded generator, and one stub that plays
 //! the platform and SendGrid and remembers every call.
 
-#![expect(dead_code, reason = "each test program uses its own part of it")]
-
 use std::collections::{BTreeMap, VecDeque};
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};

@@ -1,0 +1,150 @@
+//! The bots: who may call, and what their dialogs call things.
+
+use std::collections::HashMap;
+
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Deserialize;
+
+use super::{Error, Loaded, is_sample};
+use crate::botkit::{Algorithm, Bot, BotId, Bots, Credentials, Pointer};
+use crate::dialog::Operation;
+use crate::dialog::catalogue::Catalogue;
+use crate::http::{BotSettings, Names};
+use crate::otp::Accepted;
+
+/// A section `[bots.default]` or `[bots."st-..."]`.
+#[derive(Debug, Deserialize)]
+#[expect(missing_docs, reason = "deploy/config.toml says what each key does")]
+pub struct BotSection {
+    pub app_id: String,
+    pub api_key: SecretString,
+    pub jwt_algorithm: Algorithm,
+    pub accept_api_key_header: bool,
+    pub components: HashMap<String, Vec<String>>,
+    pub destination_fields: Vec<Pointer>,
+    pub code_fields: Vec<Pointer>,
+    pub conversation: bool,
+    pub verified_text: String,
+    pub languages: Vec<String>,
+    pub quick_reply_channels: Vec<String>,
+    pub voice_channels: Vec<String>,
+    pub phone_fields: Vec<Pointer>,
+}
+
+impl Loaded {
+    /// The bots, with credentials that can be used. In dev mode `generated` stands in for missing ones.
+    ///
+    /// # Errors
+    /// Credentials that are missing, half there, or known to everybody; names that cannot be used.
+    pub fn bots(
+        &self,
+        generated: Option<(&str, &SecretString)>,
+        catalogue: &Catalogue,
+    ) -> Result<Bots<BotSettings>, Error> {
+        let mut bots = Bots { default: None, named: HashMap::new() };
+        for (id, section) in &self.config.bots {
+            let key = |name: &str| format!("bots.{id}.{name}");
+            let mut own = (section.app_id.as_str(), &section.api_key);
+            let missing = (own.0.is_empty(), own.1.expose_secret().is_empty());
+            if let (Some(generated), (true, true)) = (generated, missing) {
+                own = generated;
+            }
+            for (name, value) in
+                [("app_id", section.app_id.as_str()), ("api_key", section.api_key.expose_secret())]
+            {
+                if is_sample(value) {
+                    return Err(self.error(
+                        &key(name),
+                        "is a sample value that everybody knows; use your JWT app's own",
+                    ));
+                }
+            }
+            if id != "default" && self.is_set(&key("app_id")) != self.is_set(&key("api_key")) {
+                let set = if self.is_set(&key("app_id")) { "app_id" } else { "api_key" };
+                return Err(self.error(&key(set), "needs its counterpart: set app_id and api_key together"));
+            }
+            let credentials =
+                Credentials::new(own.0, own.1, section.jwt_algorithm, section.accept_api_key_header);
+            let settings = self.bot_settings(id, section, catalogue)?;
+            match credentials {
+                Some(credentials) if id == "default" => bots.default = Some(Bot { credentials, settings }),
+                Some(credentials) => {
+                    let bot =
+                        BotId::parse(id).ok_or_else(|| self.error(&format!("bots.{id}"), "is no bot id"))?;
+                    bots.named.insert(bot, Bot { credentials, settings });
+                }
+                None if id == "default" && missing == (true, true) && self.config.bots.len() > 1 => {}
+                None => {
+                    let name = if missing.0 { "app_id" } else { "api_key" };
+                    let fix = "set it to your JWT app's Client ID (app_id) and Client Secret (api_key)";
+                    return Err(self.error(&key(name), format!("is empty, and would let nobody in; {fix}")));
+                }
+            }
+        }
+        Ok(bots)
+    }
+
+    fn bot_settings(
+        &self,
+        id: &str,
+        section: &BotSection,
+        catalogue: &Catalogue,
+    ) -> Result<BotSettings, Error> {
+        let mut components = Names::default();
+        for (name, nodes) in &section.components {
+            let key = format!("bots.{id}.components");
+            let operation = Operation::COMPONENTS.into_iter().find(|operation| operation.name() == name);
+            let operation = operation.ok_or_else(|| {
+                let known = Operation::COMPONENTS.map(Operation::name).join(", ");
+                self.error(&key, format!("has {name:?}, which is no operation; known are {known}"))
+            })?;
+            if let Some(node) = nodes.iter().find(|node| !components.add(node, operation)) {
+                return Err(self.error(&key, format!("maps {node:?} to two operations")));
+            }
+        }
+        let enrolled = self.config.otp.destination == Accepted::Enrolled;
+        let mut destination_fields = section.destination_fields.clone();
+        destination_fields.retain(|field| !enrolled || field.is_enrolled());
+        if destination_fields.is_empty() {
+            let fix = "name at least one place; with otp.destination = \"enrolled\" one below /context/session/UserContext";
+            return Err(self
+                .error(&format!("bots.{id}.destination_fields"), format!("leaves nowhere to look: {fix}")));
+        }
+        let mut languages = section
+            .languages
+            .iter()
+            .map(|tag| {
+                catalogue.find(tag).cloned().ok_or_else(|| {
+                    let known = catalogue.names().collect::<Vec<_>>().join(", ");
+                    let key = format!("bots.{id}.languages");
+                    self.error(&key, format!("has {tag:?}, which is no language we speak; known are {known}"))
+                })
+            })
+            .collect::<Result<Vec<_>, _>>()?
+            .into_iter();
+        let Some(language) = languages.next() else {
+            return Err(
+                self.error(&format!("bots.{id}.languages"), "is empty; name at least one, such as \"en\"")
+            );
+        };
+        let verified_text = section.verified_text.trim().to_owned();
+        if verified_text.is_empty() || verified_text.chars().any(char::is_numeric) {
+            let key = format!("bots.{id}.verified_text");
+            return Err(
+                self.error(&key, "must be a text without digits: the bot is told it in place of the code")
+            );
+        }
+        Ok(BotSettings {
+            components,
+            destination_fields,
+            code_fields: section.code_fields.clone(),
+            phone_fields: section.phone_fields.clone(),
+            conversation: section.conversation,
+            verified_text,
+            language,
+            other_languages: languages.collect(),
+            quick_reply_channels: section.quick_reply_channels.clone(),
+            voice_channels: section.voice_channels.clone(),
+        })
+    }
+}

@@ -1,0 +1,276 @@
+//! Whether a file of messages can be used: it is whole, it tells what has to be told, and it can be said aloud.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use fluent_bundle::FluentResource;
+use fluent_bundle::concurrent::FluentBundle;
+use fluent_syntax::ast::{Entry, Expression, InlineExpression, Message, Pattern, PatternElement};
+use unic_langid::LanguageIdentifier;
+
+use super::{Phrase, Source, Span, Values};
+
+/// The attribute of a message that is said instead of it on voice channels.
+pub(super) const VOICE: &str = "voice";
+
+/// Longest option, in characters: the platform cuts titles of buttons there.
+const LONGEST_OPTION: usize = 20;
+
+/// A file of a language that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub struct Broken {
+    /// The file.
+    pub file: String,
+    /// The line, from 1, where it is known.
+    pub line: Option<usize>,
+    /// What is wrong, and what to do about it; worded to follow the place.
+    pub problem: String,
+}
+
+impl Broken {
+    pub(super) fn file(file: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self { file: file.into(), line: None, problem: problem.into() }
+    }
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { file, line, problem } = self;
+        match line {
+            Some(line) => write!(f, "{file}:{line}: {problem}"),
+            None => write!(f, "{file}: {problem}"),
+        }
+    }
+}
+
+/// The line, from 1, that a position is in.
+pub(super) fn line_at(text: &str, at: usize) -> usize {
+    1 + text.bytes().take(at).filter(|byte| *byte == b'\n').count()
+}
+
+/// What a message uses: variables by name, for its text and for what is said aloud.
+#[derive(Debug, PartialEq, Eq)]
+struct Uses {
+    written: BTreeSet<String>,
+    spoken: BTreeSet<String>,
+}
+
+/// A parsed file, to be looked at.
+struct File<'f> {
+    name: &'f str,
+    resource: &'f FluentResource,
+}
+
+impl<'f> File<'f> {
+    fn broken(&self, within: &str, problem: impl Into<String>) -> Broken {
+        let source = self.resource.source();
+        // Names are slices of the source they were parsed from.
+        let at = (within.as_ptr() as usize).saturating_sub(source.as_ptr() as usize);
+        Broken { file: self.name.to_owned(), line: Some(line_at(source, at)), problem: problem.into() }
+    }
+
+    fn messages(&self) -> impl Iterator<Item = &'f Message<&'f str>> {
+        self.resource.entries().filter_map(|entry| match entry {
+            Entry::Message(message) => Some(message),
+            Entry::Term(_)
+            | Entry::Comment(_)
+            | Entry::GroupComment(_)
+            | Entry::ResourceComment(_)
+            | Entry::Junk { .. } => None,
+        })
+    }
+}
+
+/// Parses and checks what a language says: what is compiled in, if anything, and an operator's file over it.
+pub(super) fn bundle(
+    tag: &LanguageIdentifier,
+    built_in: Option<&str>,
+    own: Option<&Source>,
+    english: &str,
+) -> Result<FluentBundle<FluentResource>, Broken> {
+    let name = format!("{tag}.ftl");
+    let resources =
+        [built_in.map(|text| (name.as_str(), text)), own.map(|own| (own.name.as_str(), own.text.as_str()))];
+    let resources: Vec<_> = resources
+        .into_iter()
+        .flatten()
+        .map(|(name, text)| Ok((name, parse(name, text)?)))
+        .collect::<Result<_, Broken>>()?;
+    let files: Vec<File<'_>> = resources.iter().map(|(name, resource)| File { name, resource }).collect();
+    let reference = parse("en.ftl", english)?;
+    compare(&files, &File { name: "en.ftl", resource: &reference })?;
+
+    let mut bundle = FluentBundle::new_concurrent(vec![tag.clone()]);
+    bundle.set_use_isolating(false);
+    let places = places(&files);
+    for (_, resource) in resources {
+        bundle.add_resource_overriding(resource);
+    }
+    for phrase in Phrase::ALL {
+        try_out(&bundle, phrase).map_err(|problem| {
+            let (file, line) = places.get(phrase.id()).cloned().unwrap_or((name.clone(), None));
+            Broken { file, line, problem: format!("{} {problem}", phrase.id()) }
+        })?;
+    }
+    Ok(bundle)
+}
+
+/// Where each message stands.
+fn places(files: &[File<'_>]) -> BTreeMap<String, (String, Option<usize>)> {
+    let all = files.iter().flat_map(|file| file.messages().map(move |message| (file, message.id.name)));
+    all.map(|(file, id)| {
+        let Broken { file, line, .. } = file.broken(id, "");
+        (id.to_owned(), (file, line))
+    })
+    .collect()
+}
+
+fn parse(name: &str, text: &str) -> Result<FluentResource, Broken> {
+    FluentResource::try_new(text.to_owned()).map_err(|(_, errors)| {
+        let error = errors.first();
+        // What is missing at the end of a line is noticed at the beginning of the next.
+        let line = error.map(|error| line_at(text, error.pos.start.saturating_sub(1)));
+        let problem = error.map_or_else(String::new, ToString::to_string);
+        Broken { file: name.to_owned(), line, problem: format!("is not Fluent: {problem}") }
+    })
+}
+
+/// Compares a language with English: all messages are there, no other ones are, and each uses the same variables.
+fn compare(files: &[File<'_>], english: &File<'_>) -> Result<(), Broken> {
+    // Later files win.
+    let ours: BTreeMap<&str, (&File<'_>, &Message<&str>)> = files
+        .iter()
+        .flat_map(|file| file.messages().map(move |message| (message.id.name, (file, message))))
+        .collect();
+    let reference: BTreeMap<&str, &Message<&str>> =
+        english.messages().map(|message| (message.id.name, message)).collect();
+    let find_ours = |id: &str| ours.get(id).map(|(_, message)| *message);
+    let find_reference = |id: &str| reference.get(id).copied();
+    for (id, (file, message)) in &ours {
+        let Some(wanted) = reference.get(id) else {
+            let near = reference.keys().min_by_key(|known| strsim::levenshtein(known, id)).unwrap_or(&"");
+            return Err(file.broken(id, format!("{id} is no message of ours; did you mean {near}?")));
+        };
+        if let Some(attribute) = message.attributes.iter().find(|attribute| attribute.id.name != VOICE) {
+            let name = attribute.id.name;
+            return Err(
+                file.broken(name, format!("{id} has .{name}; the only attribute there is is .{VOICE}"))
+            );
+        }
+        let (uses, wanted) = (uses(message, &find_ours), uses(wanted, &find_reference));
+        for (what, uses, wanted) in
+            [("", &uses.written, &wanted.written), (" .voice", &uses.spoken, &wanted.spoken)]
+        {
+            if let Some(missing) = wanted.difference(uses).next() {
+                return Err(file.broken(id, format!("{id}{what} does not use ${missing}")));
+            }
+            if let Some(unknown) = uses.difference(wanted).next() {
+                let known: Vec<String> = wanted.iter().map(|name| format!("${name}")).collect();
+                let known = if known.is_empty() { "no variable".to_owned() } else { known.join(", ") };
+                return Err(file.broken(id, format!("{id}{what} uses ${unknown}; it may use {known}")));
+            }
+        }
+    }
+    let missing: Vec<&str> = reference.keys().filter(|id| !ours.contains_key(*id)).copied().collect();
+    match (missing.first(), files.last()) {
+        (Some(_), Some(file)) => {
+            let problem =
+                format!("lacks {}; a new language needs every message of en.ftl", missing.join(", "));
+            Err(Broken::file(file.name, problem))
+        }
+        (Some(_), None) => {
+            Err(Broken::file("the language", "has keywords and no messages: add its .ftl file"))
+        }
+        (None, _) => Ok(()),
+    }
+}
+
+fn uses<'m>(message: &Message<&str>, find: &impl Fn(&str) -> Option<&'m Message<&'m str>>) -> Uses {
+    /// How deep messages may lead to one another; cycles are found when the message is tried out.
+    const DEEPEST: u8 = 8;
+    let mut written = BTreeSet::new();
+    if let Some(value) = &message.value {
+        collect(value, find, DEEPEST, &mut written);
+    }
+    let mut spoken = BTreeSet::new();
+    match message.attributes.iter().find(|attribute| attribute.id.name == VOICE) {
+        Some(voice) => collect(&voice.value, find, DEEPEST, &mut spoken),
+        None => spoken.clone_from(&written),
+    }
+    Uses { written, spoken }
+}
+
+fn collect<'m>(
+    pattern: &Pattern<&str>,
+    find: &impl Fn(&str) -> Option<&'m Message<&'m str>>,
+    depth: u8,
+    used: &mut BTreeSet<String>,
+) {
+    for element in &pattern.elements {
+        match element {
+            PatternElement::TextElement { .. } => {}
+            PatternElement::Placeable { expression } => collect_expression(expression, find, depth, used),
+        }
+    }
+}
+
+fn collect_expression<'m>(
+    expression: &Expression<&str>,
+    find: &impl Fn(&str) -> Option<&'m Message<&'m str>>,
+    depth: u8,
+    used: &mut BTreeSet<String>,
+) {
+    let inline = match expression {
+        Expression::Inline(inline) => inline,
+        Expression::Select { selector, variants } => {
+            for variant in variants {
+                collect(&variant.value, find, depth, used);
+            }
+            selector
+        }
+    };
+    match inline {
+        InlineExpression::VariableReference { id } => {
+            used.insert(id.name.to_owned());
+        }
+        InlineExpression::MessageReference { id, .. } => {
+            if let Some(value) = find(id.name).and_then(|message| message.value.as_ref())
+                && depth > 0
+            {
+                collect(value, find, depth - 1, used);
+            }
+        }
+        InlineExpression::Placeable { expression } => collect_expression(expression, find, depth, used),
+        InlineExpression::StringLiteral { .. }
+        | InlineExpression::NumberLiteral { .. }
+        | InlineExpression::FunctionReference { .. }
+        | InlineExpression::TermReference { .. } => {}
+    }
+}
+
+/// Says a message in all of its forms, to see that it can be said.
+fn try_out(bundle: &FluentBundle<FluentResource>, phrase: Phrase) -> Result<(), String> {
+    let message = bundle.get_message(phrase.id()).ok_or("is missing")?;
+    let value = message.value().ok_or("has no text")?;
+    let voice = message.get_attribute(VOICE).map(|attribute| attribute.value());
+    for (digits, span) in [(true, Span::Seconds(1)), (false, Span::Minutes(2)), (true, Span::Hours(3))] {
+        let values = Values { to: "m...a@example.com", length: 6, digits, span, left: 2, options: "A, B" };
+        for pattern in [Some(value), voice].into_iter().flatten() {
+            let mut errors = Vec::new();
+            let text = bundle.format_pattern(pattern, Some(&values.arguments()), &mut errors);
+            if let Some(error) = errors.first() {
+                return Err(format!("cannot be said: {error}"));
+            }
+            let option = matches!(phrase, Phrase::OptionResend | Phrase::OptionChange | Phrase::OptionCancel);
+            if option && text.chars().count() > LONGEST_OPTION {
+                return Err(format!("is longer than {LONGEST_OPTION} characters, where buttons are cut"));
+            }
+        }
+    }
+    let spoken =
+        bundle.format_pattern(voice.unwrap_or(value), Some(&Values::default().arguments()), &mut Vec::new());
+    if spoken.contains(['@', '<']) || spoken.contains("://") {
+        return Err(format!("is also said aloud: give it a .{VOICE} without address or link"));
+    }
+    Ok(())
+}

@@ -1,0 +1,92 @@
+//! How things stand, in a closed list of words that dialogs branch on.
+
+use crate::clock::Timestamp;
+
+/// How things stand. The names on the wire are a closed list, and dialogs compare them as text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the README's table says what each one means")]
+pub enum Status {
+    Sent,
+    Queued,
+    Generated,
+    Verified,
+    Incorrect,
+    Superseded,
+    Unrecognized,
+    Expired,
+    Locked { until: Timestamp },
+    Cooldown { until: Timestamp },
+    LimitReached { until: Timestamp },
+    NoChallenge,
+    AlreadyVerified,
+    InvalidDestination,
+    RedactedInput,
+    SendFailed,
+    Undeliverable,
+    Cancelled,
+    UnknownComponent,
+    Misconfigured,
+    Unavailable,
+}
+
+impl Status {
+    /// Its name on the wire.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sent => "sent",
+            Self::Queued => "queued",
+            Self::Generated => "generated",
+            Self::Verified => "verified",
+            Self::Incorrect => "incorrect",
+            Self::Superseded => "superseded",
+            Self::Unrecognized => "unrecognized",
+            Self::Expired => "expired",
+            Self::Locked { .. } => "locked",
+            Self::Cooldown { .. } => "cooldown",
+            Self::LimitReached { .. } => "limit_reached",
+            Self::NoChallenge => "no_challenge",
+            Self::AlreadyVerified => "already_verified",
+            Self::InvalidDestination => "invalid_destination",
+            Self::RedactedInput => "redacted_input",
+            Self::SendFailed => "send_failed",
+            Self::Undeliverable => "undeliverable",
+            Self::Cancelled => "cancelled",
+            Self::UnknownComponent => "unknown_component",
+            Self::Misconfigured => "misconfigured",
+            Self::Unavailable => "unavailable",
+        }
+    }
+
+    /// Whether it tells what became of a send.
+    #[must_use]
+    pub const fn is_of_a_send(self) -> bool {
+        matches!(self, Self::Sent | Self::Queued | Self::Generated | Self::SendFailed | Self::Undeliverable)
+    }
+
+    /// When it is worth trying again, where the caller has to wait.
+    #[must_use]
+    pub const fn retry_at(self) -> Option<Timestamp> {
+        match self {
+            Self::Locked { until } | Self::Cooldown { until } | Self::LimitReached { until } => Some(until),
+            Self::Sent
+            | Self::Queued
+            | Self::Generated
+            | Self::Verified
+            | Self::Incorrect
+            | Self::Superseded
+            | Self::Unrecognized
+            | Self::Expired
+            | Self::NoChallenge
+            | Self::AlreadyVerified
+            | Self::InvalidDestination
+            | Self::RedactedInput
+            | Self::SendFailed
+            | Self::Undeliverable
+            | Self::Cancelled
+            | Self::UnknownComponent
+            | Self::Misconfigured
+            | Self::Unavailable => None,
+        }
+    }
+}

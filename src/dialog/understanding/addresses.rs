@@ -1,0 +1,186 @@
+//! E-mail addresses in a text.
+
+use super::Utterance;
+use super::digits::is_url;
+use super::glyph::{is_unseen, is_unspaced};
+use crate::address::{Destination, Email};
+use crate::dialog::input::looks_redacted;
+
+/// What the text says about addresses: one, several, one that cannot be used or was redacted, or nothing.
+pub(super) fn find(text: &str) -> Option<Utterance> {
+    // Most texts have none.
+    if !text.contains(['@', '＠']) {
+        return None;
+    }
+    let mut found: Option<Destination> = None;
+    let mut useless = None;
+    let mut tokens = text.split(is_between).map(narrow).filter(|token| !token.is_empty()).peekable();
+    while let Some(token) = tokens.next() {
+        if token == "@" {
+            // "mira @ example.com"
+            if tokens.peek().is_some_and(|next| next.contains('.')) {
+                useless.get_or_insert(Utterance::BadAddress);
+            }
+            continue;
+        }
+        if token.starts_with("//") || is_url(&token) {
+            continue;
+        }
+        let mut rest = trim(&token);
+        while rest.contains('@') {
+            let (address, after) = first_address(rest);
+            rest = after;
+            // "@mira" is how people are called in chats.
+            if address.starts_with('@') {
+                continue;
+            }
+            // A masked address is a valid one to the eye of a parser.
+            if looks_redacted(address) {
+                useless = Some(Utterance::Redacted);
+                continue;
+            }
+            match (Email::parse(address).map(Destination::Email), &found) {
+                (Ok(one), Some(other)) if !one.is_same(other) => return Some(Utterance::Addresses),
+                (Ok(_), Some(_)) => {}
+                (Ok(one), None) => found = Some(one),
+                (Err(_), _) => {
+                    useless.get_or_insert(Utterance::BadAddress);
+                }
+            }
+        }
+    }
+    found.map(Utterance::Address).or(useless)
+}
+
+/// What stands between an address and the next word.
+fn is_between(letter: char) -> bool {
+    letter.is_whitespace()
+        || matches!(
+            letter,
+            ',' | ';'
+                | ':'
+                | '<'
+                | '>'
+                | '('
+                | ')'
+                | '['
+                | ']'
+                | '{'
+                | '}'
+                | '"'
+                | '|'
+                | '“'
+                | '”'
+                | '„'
+                | '«'
+                | '»'
+                | '‹'
+                | '›'
+                | '、'
+                | '。'
+                | '，'
+                | '；'
+                | '：'
+                | '！'
+                | '？'
+                | '（'
+                | '）'
+                | '「'
+                | '」'
+                | '『'
+                | '』'
+                | '【'
+                | '】'
+                | '《'
+                | '》'
+                | '＜'
+                | '＞'
+                | '،'
+                | '؛'
+                | '؟'
+                | '।'
+                | '…'
+        )
+}
+
+/// The token without full-width forms and what nobody sees.
+fn narrow(token: &str) -> String {
+    let narrowed = |character: char| match character {
+        '！'..='～' => char::from_u32(u32::from(character) - 0xfee0),
+        '｡' => Some('.'),
+        _ => Some(character),
+    };
+    token.chars().filter(|character| !is_unseen(*character)).filter_map(narrowed).collect()
+}
+
+fn trim(token: &str) -> &str {
+    token
+        .trim_matches(['\'', '‘', '’', '`', '*', '~'])
+        .trim_end_matches(['.', '!', '?', '\'', '’', '*', '_', '-', '/', '\\'])
+        .trim_start_matches(['.', '-', '/'])
+}
+
+/// The address in "邮箱是mira@example.com了", and what comes after. One that is itself in Chinese stays whole.
+fn first_address(token: &str) -> (&str, &str) {
+    let Some((name, host)) = token.split_once('@') else { return (token, "") };
+    if name.ends_with(is_unspaced) || host.starts_with(is_unspaced) {
+        return (token, "");
+    }
+    let start = name
+        .rfind(is_unspaced)
+        .map_or(0, |last| last + name[last..].chars().next().map_or(0, char::len_utf8));
+    let end = host.find(is_unspaced).map_or(token.len(), |first| name.len() + 1 + first);
+    (token[start..end].trim_end_matches('.'), &token[end..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_found_in_any_dress() {
+        for text in [
+            "mira@example.com",
+            "it's mira@example.com.",
+            "<mailto:mira@example.com>",
+            "(mira@example.com)",
+            "\"mira@example.com\"!",
+            "email:mira@example.com,thanks",
+            "邮箱是mira@example.com。",
+            "mira@example.comです",
+            "ｍｉｒａ＠ｅｘａｍｐｌｅ．ｃｏｍ",
+            "mira＠example.com",
+            "\u{200e}mira@example.com\u{200f}",
+            "**mira@example.com**",
+            "mira@example.com, I repeat: mira@EXAMPLE.com",
+            "mira@example.com not mira@example",
+            "hey @support it is mira@example.com",
+        ] {
+            let Some(Utterance::Address(destination)) = find(text) else { panic!("{text}") };
+            assert_eq!(destination.reveal(), "mira@example.com", "{text}");
+        }
+        let Some(Utterance::Address(destination)) = find("用户@例子.公司") else { panic!() };
+        assert_eq!(destination.reveal(), "用户@例子.公司");
+    }
+
+    #[test]
+    fn other_uses_of_the_sign_are_told_apart() {
+        for (text, expected) in [
+            ("mira@example", Some("bad_address")),
+            ("mira@@x.com", Some("bad_address")),
+            ("mira@", Some("bad_address")),
+            ("mira @ example.com", Some("bad_address")),
+            ("mira@example,com", Some("bad_address")),
+            ("a@example.com or b@example.com", Some("addresses")),
+            ("m####@example.com", Some("redacted")),
+            ("my mail is m***@example.com", Some("redacted")),
+            ("@mira", None),
+            ("see you @ 5", None),
+            ("https://medium.com/@mira", None),
+            ("@", None),
+            ("", None),
+        ] {
+            assert_eq!(find(text).as_ref().map(Utterance::name), expected, "{text}");
+        }
+    }
+}

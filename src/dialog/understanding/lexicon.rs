@@ -1,0 +1,367 @@
+//! The keywords of a language: as a file lists them, and compiled.
+
+use std::ops::Range;
+
+use aho_corasick::{AhoCorasick, Input, MatchKind};
+use serde::Deserialize;
+
+use super::expand::expand;
+use super::fold::{CLOSE, Folded, OPEN};
+
+/// The keyword file that is compiled in for a language (`en`, `es`, ...), for [`Keywords`] to be read from.
+#[must_use]
+pub fn built_in(language: &str) -> Option<&'static str> {
+    Some(match language {
+        "ar" => include_str!("ar.toml"),
+        "de" => include_str!("de.toml"),
+        "en" => include_str!("en.toml"),
+        "es" => include_str!("es.toml"),
+        "fr" => include_str!("fr.toml"),
+        "hi" => include_str!("hi.toml"),
+        "it" => include_str!("it.toml"),
+        "ja" => include_str!("ja.toml"),
+        "pt" => include_str!("pt.toml"),
+        "zh" => include_str!("zh.toml"),
+        _ => return None,
+    })
+}
+
+/// A language's keyword file, in TOML. Case, accents and punctuation do not matter in it; `(a|b|)` in an entry stands
+/// for `a`, for `b` and for neither.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Keywords {
+    /// The words for 0 to 9, each with all its forms.
+    pub digits: Vec<Vec<String>>,
+    /// What says that the next digit counts twice: "double".
+    #[serde(default)]
+    pub double: Vec<String>,
+    /// What says that the next digit counts three times: "triple".
+    #[serde(default)]
+    pub triple: Vec<String>,
+    /// What people say around what they mean: "please", "the code is".
+    pub fillers: Vec<String>,
+    /// What means nothing although there are keywords in it: "don't resend", "cancel my subscription".
+    pub nothing: Vec<String>,
+    /// A new code is wanted, or none came.
+    pub resend: Phrases,
+    /// The code should go somewhere else.
+    pub change_address: Phrases,
+    /// No code is wanted any more.
+    pub cancel: Phrases,
+    /// A person is asked for.
+    pub agent: Phrases,
+    /// Yes.
+    pub yes: Phrases,
+    /// No.
+    pub no: Phrases,
+}
+
+/// The words for one thing that people ask for.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Phrases {
+    /// These count anywhere in a text: "send it again".
+    pub anywhere: Vec<String>,
+    /// These count only if nothing else is said, fillers apart: "again".
+    pub alone: Vec<String>,
+}
+
+/// What people ask for by a keyword; of several, the first in this order counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Intent {
+    Agent,
+    ChangeAddress,
+    Resend,
+    Cancel,
+    Yes,
+    No,
+}
+
+/// What a word does to the number that is being said.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Sound {
+    Digit(char),
+    Times(u8),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Meaning {
+    Anywhere(Intent),
+    Alone(Intent),
+    Nothing,
+}
+
+impl Meaning {
+    const fn intent(self) -> Option<Intent> {
+        match self {
+            Self::Anywhere(intent) | Self::Alone(intent) => Some(intent),
+            Self::Nothing => None,
+        }
+    }
+}
+
+/// A language's keywords, ready to be found in a text in one pass.
+#[derive(Debug)]
+pub struct Lexicon {
+    /// What counts anywhere, and what means nothing.
+    phrases: AhoCorasick,
+    meanings: Vec<Option<Intent>>,
+    /// What counts alone.
+    words: AhoCorasick,
+    intents: Vec<Intent>,
+    fillers: AhoCorasick,
+    numerals: AhoCorasick,
+    sounds: Vec<Sound>,
+}
+
+impl Lexicon {
+    /// Compiles a language's keywords.
+    ///
+    /// # Errors
+    /// What is wrong, worded to follow the file's name: "digits must have ten entries, from zero to nine".
+    pub fn new(keywords: &Keywords) -> Result<Self, String> {
+        if keywords.digits.len() != 10 || keywords.digits.iter().any(Vec::is_empty) {
+            return Err(
+                "digits must have ten entries, from zero to nine, each with a word or more".to_owned()
+            );
+        }
+        let mut phrases: Vec<(String, Meaning)> = Vec::new();
+        for (name, listed, intent) in [
+            ("agent", &keywords.agent, Intent::Agent),
+            ("change_address", &keywords.change_address, Intent::ChangeAddress),
+            ("resend", &keywords.resend, Intent::Resend),
+            ("cancel", &keywords.cancel, Intent::Cancel),
+            ("yes", &keywords.yes, Intent::Yes),
+            ("no", &keywords.no, Intent::No),
+        ] {
+            take(&mut phrases, &format!("{name}.anywhere"), &listed.anywhere, Meaning::Anywhere(intent))?;
+            take(&mut phrases, &format!("{name}.alone"), &listed.alone, Meaning::Alone(intent))?;
+        }
+        take(&mut phrases, "nothing", &keywords.nothing, Meaning::Nothing)?;
+        // What counts anywhere counts alone too.
+        phrases.sort();
+        phrases.dedup_by(|one, other| one.0 == other.0 && one.1.intent() == other.1.intent());
+        if let Some([(twice, _), _]) = phrases.array_windows().find(|[one, other]| one.0 == other.0) {
+            return Err(format!("says two things about \"{}\"", said(twice)));
+        }
+
+        let mut fillers = Vec::new();
+        take(&mut fillers, "fillers", &keywords.fillers, ())?;
+        let mut numerals = Vec::new();
+        for (digit, forms) in ('0'..='9').zip(&keywords.digits) {
+            take(&mut numerals, "digits", forms, Sound::Digit(digit))?;
+        }
+        take(&mut numerals, "double", &keywords.double, Sound::Times(2))?;
+        take(&mut numerals, "triple", &keywords.triple, Sound::Times(3))?;
+
+        let (mut anywhere, mut meanings) = (Vec::new(), Vec::new());
+        let (mut words, mut intents) = (Vec::new(), Vec::new());
+        for (phrase, meaning) in phrases {
+            match meaning {
+                Meaning::Anywhere(_) | Meaning::Nothing => {
+                    anywhere.push(phrase);
+                    meanings.push(meaning.intent());
+                }
+                Meaning::Alone(intent) => {
+                    words.push(phrase);
+                    intents.push(intent);
+                }
+            }
+        }
+        let (fillers, _): (Vec<_>, Vec<_>) = fillers.into_iter().unzip();
+        let (numerals, sounds): (Vec<_>, _) = numerals.into_iter().unzip();
+        Ok(Self {
+            phrases: automaton(&anywhere)?,
+            meanings,
+            words: automaton(&words)?,
+            intents,
+            fillers: automaton(&fillers)?,
+            numerals: automaton(&numerals)?,
+            sounds,
+        })
+    }
+
+    /// What is asked for by keywords in a text's folded words.
+    pub(super) fn intent(&self, words: &str) -> Option<Intent> {
+        let mut anywhere = None;
+        let mut alone = Vec::new();
+        let (mut nothing, mut else_said) = (false, false);
+        let mut at = 0;
+        for found in self.phrases.find_iter(words) {
+            else_said = else_said || !self.take_words(words, at..found.start(), &mut alone);
+            at = found.end();
+            match self.meanings[found.pattern().as_usize()] {
+                Some(intent) => anywhere = Some(first(anywhere, intent)),
+                None => nothing = true,
+            }
+        }
+        if else_said || !self.take_words(words, at..words.len(), &mut alone) {
+            return anywhere;
+        }
+        // "No, don't resend" agrees or disagrees with nothing we asked, and so does "yes, no".
+        let both = alone.contains(&Intent::Yes) && alone.contains(&Intent::No);
+        alone
+            .into_iter()
+            .filter(|intent| *intent < Intent::Yes || !(nothing || both))
+            .fold(anywhere, |one, other| Some(first(one, other)))
+    }
+
+    /// Takes the words that count alone out of what stands between phrases. Whether there are only fillers beside them.
+    fn take_words(&self, words: &str, part: Range<usize>, alone: &mut Vec<Intent>) -> bool {
+        let mut at = part.start;
+        for found in self.words.find_iter(Input::new(words).range(part.clone())) {
+            if !self.is_filler(words, at..found.start(), false) {
+                return false;
+            }
+            alone.push(self.intents[found.pattern().as_usize()]);
+            at = found.end();
+        }
+        self.is_filler(words, at..part.end, false)
+    }
+
+    /// Whether a text's folded words are nothing but digits, said or typed, and what people say around a code.
+    pub(super) fn is_little_else(&self, words: &str) -> bool {
+        self.is_filler(words, 0..words.len(), true)
+    }
+
+    /// The digits that are said, with their places.
+    pub(super) fn sounds<'a>(&'a self, words: &'a str) -> impl Iterator<Item = (Sound, Range<usize>)> + 'a {
+        self.numerals.find_iter(words).map(|found| (self.sounds[found.pattern().as_usize()], found.range()))
+    }
+
+    /// Whether a part of the words is fillers only, and numbers if those do not matter.
+    fn is_filler(&self, words: &str, part: Range<usize>, numbers: bool) -> bool {
+        let rest = |part: Range<usize>| {
+            let mut marks = words[part].bytes();
+            marks.all(|byte| byte == b'.' || byte == b' ' || (numbers && byte.is_ascii_digit()))
+        };
+        let numerals =
+            |part: Range<usize>| rest(part.clone()) || (numbers && covers(&self.numerals, words, part, rest));
+        rest(part.clone()) || covers(&self.fillers, words, part, numerals)
+    }
+}
+
+/// Whether what an automaton does not find in a part of the words is `fine`.
+fn covers(
+    automaton: &AhoCorasick,
+    words: &str,
+    part: Range<usize>,
+    fine: impl Fn(Range<usize>) -> bool,
+) -> bool {
+    let mut at = part.start;
+    for found in automaton.find_iter(Input::new(words).range(part.clone())) {
+        if !fine(at..found.start()) {
+            return false;
+        }
+        at = found.end();
+    }
+    fine(at..part.end)
+}
+
+fn first(one: Option<Intent>, other: Intent) -> Intent {
+    one.map_or(other, |one| one.min(other))
+}
+
+/// Folds the phrases of one list, as the texts they are looked for in will be.
+fn take<M: Copy>(
+    into: &mut Vec<(String, M)>,
+    list: &str,
+    phrases: &[String],
+    meaning: M,
+) -> Result<(), String> {
+    for entry in phrases {
+        for phrase in expand(entry).map_err(|error| format!("{list}: {error}"))? {
+            let words = Folded::new(&phrase).words;
+            let words = words.trim_matches(['.', ' ']);
+            if words.is_empty() {
+                return Err(format!("{list} has an entry without a word: \"{entry}\""));
+            }
+            into.push((words.to_owned(), meaning));
+        }
+    }
+    Ok(())
+}
+
+/// Folded words as they may be shown to whoever wrote the file.
+fn said(words: &str) -> String {
+    words.replace([OPEN, CLOSE], " ").split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn automaton(phrases: &[String]) -> Result<AhoCorasick, String> {
+    AhoCorasick::builder()
+        .match_kind(MatchKind::LeftmostLongest)
+        // Every word begins with the same mark: nothing to skip to.
+        .prefilter(false)
+        .build(phrases)
+        .map_err(|error| format!("has too many words: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SMALL: &str = r#"
+        digits = [["zero"], ["one"], ["two"], ["three"], ["four"], ["five"], ["six"], ["seven"], ["eight"], ["nine"]]
+        fillers = ["please"]
+        nothing = ["don't resend"]
+        resend = { anywhere = ["Resend code"], alone = ["again"] }
+        change_address = {}
+        cancel = { alone = ["stop"] }
+        agent = {}
+        yes = {}
+        no = {}
+    "#;
+
+    fn lexicon(toml: &str) -> Result<Lexicon, String> {
+        toml::from_str(toml).map_err(|error| error.to_string()).and_then(|keywords| Lexicon::new(&keywords))
+    }
+
+    #[test]
+    fn every_built_in_file_compiles() {
+        for language in ["ar", "de", "en", "es", "fr", "hi", "it", "ja", "pt", "zh"] {
+            let file = built_in(language).unwrap();
+            lexicon(file).unwrap_or_else(|error| panic!("{language}.toml {error}"));
+        }
+        assert_eq!(built_in("xx"), None);
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_file_is_said() {
+        for (from, to, error) in [
+            ("[\"zero\"], ", "", "digits must have ten entries"),
+            ("[\"zero\"]", "[]", "digits must have ten entries"),
+            ("\"stop\"", "\"again\"", "says two things about \"again\""),
+            ("\"stop\"", "\"AGAIN!\"", "says two things about \"again\""),
+            ("\"please\"", "\" ?\"", "fillers has an entry without a word: \" ?\""),
+            ("fillers =", "filler =", "unknown field"),
+            ("\"stop\"", "\"(stop|\"", "cancel.alone: a closing bracket is missing"),
+        ] {
+            let found = lexicon(&SMALL.replace(from, to)).map(|_| ()).unwrap_err();
+            assert!(found.contains(error), "{found}");
+        }
+    }
+
+    #[test]
+    fn phrases_count_as_whole_words_and_words_alone() {
+        let lexicon = lexicon(SMALL).unwrap();
+        for (text, intent) in [
+            ("resend code", Some(Intent::Resend)),
+            ("Could you RE-SEND it? resend code!", Some(Intent::Resend)),
+            ("resend codes", None),
+            ("again please", Some(Intent::Resend)),
+            ("again and again", None),
+            ("again 12", None),
+            ("stop", Some(Intent::Cancel)),
+            ("stop again", Some(Intent::Resend)),
+            ("don't resend code", None),
+            ("dont resend. stop", Some(Intent::Cancel)),
+            ("nonstop", None),
+            ("", None),
+        ] {
+            assert_eq!(lexicon.intent(&Folded::new(text).words), intent, "{text}");
+        }
+        assert!(lexicon.is_little_else(&Folded::new("please: 48, two").words));
+        assert!(!lexicon.is_little_else(&Folded::new("48 two pleases").words));
+    }
+}

@@ -1,0 +1,184 @@
+//! Messages on their way between user and bot. They are acknowledged at once and handed on; in a bot's conversation
+//! mode the server answers users itself while it waits for a code or an address, so that neither gets to the bot.
+
+use std::sync::Arc;
+
+use actix_web::web::Bytes;
+use log::{info, warn};
+
+use super::answer::say;
+use super::bot::Speech;
+use super::botkit::{loggable, post, safe};
+use super::{BotSettings, Server};
+use crate::botkit::{Bot, Changes, Event, Failure, Forward, Payload, Route, TO_USER, reply};
+use crate::dialog::channel::{show, suggestions};
+use crate::dialog::understanding::Utterance;
+use crate::dialog::{Answer, Call, Operation, Reading, RequestKey, SessionKey, Status};
+use crate::platform::Address;
+use crate::service::Outcome;
+
+/// What stands in place of a typed code wherever a payload repeats it.
+const REDACTED: &str = "[code]";
+
+/// A message that has arrived.
+pub(super) struct Arrival {
+    pub(super) server: Arc<Server>,
+    pub(super) payload: Payload,
+    pub(super) route: Route,
+    /// Its acknowledgement, which is also what is handed on.
+    pub(super) body: Bytes,
+}
+
+/// Takes a message on its way. What is done about it is done after it has been acknowledged, and after what was said
+/// before in the same direction.
+pub(super) fn message(arrival: Arrival, bot: &Bot<BotSettings>, forward: Forward) -> Result<(), Failure> {
+    let onward = arrival.address(forward)?;
+    let session = arrival.payload.session().map(|session| SessionKey::new(&arrival.route.bot, &session));
+    let background = arrival.server.service.background.clone();
+    let Some(session) = session else {
+        background.start(async move { arrival.hand_on(&onward, forward).await });
+        return Ok(());
+    };
+    let lane = [forward.field, " ", session.as_str()].concat().into();
+    let for_bot = arrival.payload.is_for_agent() || arrival.payload.is_synthetic();
+    match (bot.settings.conversation && !for_bot, arrival.route.event) {
+        (true, Event::UserMessage) => {
+            background.start_in(lane, async move { arrival.hear(session, &onward, forward).await });
+        }
+        (true, Event::BotMessage) => {
+            background.start_in(lane, async move { arrival.dress(session, &onward, forward).await });
+        }
+        _ => background.start_in(lane, async move { arrival.hand_on(&onward, forward).await }),
+    }
+    Ok(())
+}
+
+impl Arrival {
+    fn address(&self, forward: Forward) -> Result<Address, Failure> {
+        let missing = || Failure::InvalidArguments(format!("{} is missing", forward.spoken));
+        let url = self.payload.forward_url(forward).ok_or_else(missing)?;
+        safe(&self.server, &self.route, &url, forward.field)
+            .map_err(|problem| Failure::InvalidArguments(format!("{} {problem}", forward.spoken)))
+    }
+
+    fn settings(&self) -> Option<&BotSettings> {
+        self.server.bots.get(&self.route.bot).map(|bot| &bot.settings)
+    }
+
+    /// Hands the message on as it came.
+    async fn hand_on(&self, onward: &Address, forward: Forward) {
+        post(&self.server, onward, self.body.clone(), &self.route, forward.field).await;
+    }
+
+    /// Takes what a user said.
+    async fn hear(self, session: SessionKey, to_bot: &Address, forward: Forward) {
+        let (Some(settings), Some(text)) = (self.settings(), self.payload.message()) else {
+            return self.hand_on(to_bot, forward).await;
+        };
+        let Ok(to_user) = self.address(TO_USER) else {
+            let (bot, request) = (&self.route.bot, loggable(&self.route.request_id));
+            warn!(
+                "{} cannot be used, so the bot gets the message bot={bot} request={request}",
+                TO_USER.field
+            );
+            return self.hand_on(to_bot, forward).await;
+        };
+        let speech = settings.speech(&self.payload, &self.server.catalogue);
+        let authority = &self.server.service.authority;
+        let format = authority.rules.format;
+        let heard = settings.understand(&text, &self.payload, &speech.language, format);
+        let request = self.payload.request_id();
+        let call = Call {
+            operation: Operation::Hear,
+            request: request.map(|id| RequestKey::new(&authority.keys, Operation::Hear, id, heard.brought())),
+            destination: settings.destination(&self.payload),
+            code: Reading::not_asked(),
+            heard: heard.clone(),
+            language: Arc::clone(&speech.language),
+        };
+        let (answer, finally) = match self.server.service.call(&session, call).await {
+            Outcome::Repeated(_) => return,
+            Outcome::Final(answer) => (answer, None),
+            Outcome::Slow { meanwhile, finally } => (meanwhile, finally),
+        };
+        self.note(&answer);
+        // Whoever types what the bot is told of a right code must not be taken for the server.
+        let forged = || answer.report.asks() && text.trim().eq_ignore_ascii_case(&settings.verified_text);
+        // Nobody can tell now whether a code is awaited; what looks like one had better not reach the bot.
+        let lost = answer.report.status == Status::Unavailable && !heard.is_about_a_code();
+        if lost || (answer.pass_on && !forged()) {
+            return self.hand_on(to_bot, forward).await;
+        }
+        if answer.report.status == Status::Verified {
+            return self.move_on(&answer, &speech, to_bot, forward).await;
+        }
+        self.speak(&answer, &heard, &speech, &to_user).await;
+        if let Some(finally) = finally {
+            // Not in the lane: a code that has arrived must not wait for its provider to say so.
+            let background = self.server.service.background.clone();
+            background.start(async move {
+                // The user has been told to type the code when it arrives; what else there is to know is that it
+                // will not. Only the end of the process ends the work early.
+                if let Ok(answer) = finally.await
+                    && matches!(answer.report.status, Status::SendFailed | Status::Undeliverable)
+                {
+                    self.note(&answer);
+                    self.speak(&answer, &heard, &speech, &to_user).await;
+                }
+            });
+        }
+    }
+
+    /// Tells the bot that the code was right: a node that waits for the user is given a text with no code in it.
+    async fn move_on(&self, answer: &Answer, speech: &Speech, to_bot: &Address, forward: Forward) {
+        let Some(settings) = self.settings() else { return };
+        let text = settings.verified_text.clone();
+        let said = say(answer, self.server.service.expose, speech);
+        let changes = Changes { message: Some(text.clone()), instead: Some(text), ..said };
+        let body = reply(&self.payload, &self.route, Some(&changes));
+        post(&self.server, to_bot, body.into(), &self.route, forward.field).await;
+    }
+
+    /// Says something to the user.
+    async fn speak(&self, answer: &Answer, heard: &Utterance, speech: &Speech, to_user: &Address) {
+        let Speech { language, medium } = speech;
+        let said = say(answer, self.server.service.expose, speech);
+        let suggestions = suggestions(&answer.report, language);
+        let text = said.message.unwrap_or_default();
+        let shown = show(text, &suggestions, answer.report.asks(), language, *medium);
+        let instead = heard.is_about_a_code().then(|| REDACTED.to_owned());
+        let changes = Changes { message: Some(shown.text), template: shown.template, instead, ..said };
+        let body = reply(&self.payload, &self.route, Some(&changes));
+        post(&self.server, to_user, body.into(), &self.route, TO_USER.field).await;
+    }
+
+    /// Takes what the bot says. A prompt that is ours is shown with what can be answered to it.
+    async fn dress(self, session: SessionKey, to_user: &Address, forward: Forward) {
+        let ours = self.payload.message().filter(|text| self.payload.last_message().as_ref() == Some(text));
+        let suggestions = self.payload.last_suggestions();
+        let (Some(settings), Some(text), false) = (self.settings(), ours, suggestions.is_empty()) else {
+            return self.hand_on(to_user, forward).await;
+        };
+        let Speech { language, medium } = settings.speech(&self.payload, &self.server.catalogue);
+        if !self.server.service.awaits(&session).await {
+            return self.hand_on(to_user, forward).await;
+        }
+        let shown = show(text.clone().into_owned(), &suggestions, true, &language, medium);
+        if shown.template.is_none() && shown.text == text {
+            return self.hand_on(to_user, forward).await;
+        }
+        let changes = Changes { message: Some(shown.text), template: shown.template, ..Changes::default() };
+        let body = reply(&self.payload, &self.route, Some(&changes));
+        post(&self.server, to_user, body.into(), &self.route, forward.field).await;
+    }
+
+    /// Logs what came of what a user said.
+    fn note(&self, answer: &Answer) {
+        let outcome = if answer.pass_on { "passed_on" } else { answer.report.status.name() };
+        let (bot, request) = (&self.route.bot, loggable(&self.route.request_id));
+        match &answer.report.reason {
+            Some(reason) => info!("heard bot={bot} request={request} otp={outcome}: {reason}"),
+            None => info!("heard bot={bot} request={request} otp={outcome}"),
+        }
+    }
+}

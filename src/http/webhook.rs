@@ -1,0 +1,146 @@
+//! Webhook nodes: a dialog asks for an operation, and goes on with the answer.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use actix_web::HttpResponse;
+use actix_web::web::Data;
+use log::info;
+
+use super::answer::say;
+use super::bot::Speech;
+use super::botkit::{Trace, accepted, loggable, post, safe};
+use super::{BotSettings, Server, respond};
+use crate::address::Destination;
+use crate::botkit::{ASYNC_RESPONSE, Bot, CALLBACK_FIELD, Changes, Failure, Payload, Route, reply};
+use crate::dialog::understanding::Utterance;
+use crate::dialog::{Answer, Call, Operation, Reading, Report, RequestKey, SessionKey, Status};
+use crate::otp::Code;
+use crate::service::Outcome;
+
+/// Answers a Webhook node.
+pub(super) async fn webhook(
+    server: &Data<Server>,
+    bot: &Bot<BotSettings>,
+    payload: Payload,
+    route: Route,
+    trace: &mut Trace<'_>,
+) -> Result<HttpResponse, Failure> {
+    // Before anything is done: what has no place to be said must not happen.
+    payload.has_place_for_answers()?;
+    // The platform names the node; a hand-made call may leave it at the path.
+    let component = payload.component_name().unwrap_or(Cow::Borrowed(&route.component));
+    let operation = bot.settings.components.operation(&component);
+    let speech = bot.settings.speech(&payload, &server.catalogue);
+    let outcome = match operation {
+        Some(Operation::Start) if !bot.settings.conversation => Outcome::Final(no_conversation(server)),
+        Some(operation) => run(server, &bot.settings, &payload, &route, operation, &speech).await,
+        None => Outcome::Final(unknown_component(server)),
+    };
+    let (Outcome::Final(answer) | Outcome::Repeated(answer) | Outcome::Slow { meanwhile: answer, .. }) =
+        &outcome;
+    trace.status = Some(answer.report.status.name());
+    if let Some(reason) = &answer.report.reason {
+        info!(
+            "{}: {reason} bot={} request={}",
+            answer.report.status.name(),
+            route.bot,
+            loggable(&route.request_id)
+        );
+    }
+    match outcome {
+        Outcome::Final(answer) | Outcome::Repeated(answer) => {
+            Ok(accepted(reply(&payload, &route, Some(&changes(server, operation, &speech, &answer)))))
+        }
+        Outcome::Slow { meanwhile, finally } => {
+            let callback =
+                payload.callback_url().and_then(|url| safe(server, &route, &url, CALLBACK_FIELD).ok());
+            let Some(address) = callback else {
+                let changes = changes(server, operation, &speech, &meanwhile);
+                return Ok(accepted(reply(&payload, &route, Some(&changes))));
+            };
+            if let Some(finally) = finally {
+                let finally = async { finally.await.unwrap_or(meanwhile) };
+                let server = Arc::clone(server);
+                let background = server.service.background.clone();
+                background.start(async move {
+                    let answer = finally.await;
+                    let body = reply(&payload, &route, Some(&changes(&server, operation, &speech, &answer)));
+                    post(&server, &address, body.into(), &route, CALLBACK_FIELD).await;
+                });
+            }
+            Ok(respond(202).body(ASYNC_RESPONSE))
+        }
+    }
+}
+
+fn unknown_component(server: &Server) -> Answer {
+    let reason = "name the Webhook node OtpSend, OtpVerify, OtpResend, OtpCancel, OtpStatus, OtpGenerate or OtpStart, or \
+                  map its name in the server's configuration";
+    Answer::new(Report::bare(Status::UnknownComponent, reason, server.service.now()))
+}
+
+fn no_conversation(server: &Server) -> Answer {
+    let reason = "OtpStart leads the whole dialog, for which the server has to hear the user: set conversation = true for \
+                  this bot, and tick OnMessage in its BotKit settings";
+    Answer::new(Report::bare(Status::Misconfigured, reason, server.service.now()))
+}
+
+async fn run(
+    server: &Data<Server>,
+    settings: &BotSettings,
+    payload: &Payload,
+    route: &Route,
+    operation: Operation,
+    speech: &Speech,
+) -> Outcome {
+    let Some(session) = payload.session() else {
+        let reason = "the payload names no session: BotUserSession.conversationSessionId and the user's id are missing";
+        return Outcome::Final(Answer::new(Report::bare(
+            Status::Misconfigured,
+            reason,
+            server.service.now(),
+        )));
+    };
+    let authority = &server.service.authority;
+    let destination = match operation {
+        Operation::Send | Operation::Generate | Operation::Start => settings.destination(payload),
+        Operation::Verify | Operation::Resend | Operation::Cancel | Operation::Status | Operation::Hear => {
+            Reading::not_asked()
+        }
+    };
+    let (code, heard) = match operation {
+        Operation::Verify => {
+            let found = settings.code_fields.iter().find_map(|field| payload.find(field.keys()));
+            let format = authority.rules.format;
+            let hear = |text: &str| settings.understand(text, payload, &speech.language, format);
+            Reading::code(found.as_ref(), format, hear)
+        }
+        Operation::Send
+        | Operation::Generate
+        | Operation::Start
+        | Operation::Resend
+        | Operation::Cancel
+        | Operation::Status
+        | Operation::Hear => (Reading::not_asked(), Utterance::Other),
+    };
+    let brought = code.read().map(Code::reveal).or(destination.read().map(Destination::reveal));
+    let request = payload
+        .request_id()
+        .map(|id| RequestKey::new(&authority.keys, operation, id, brought.unwrap_or_default()));
+    let language = Arc::clone(&speech.language);
+    let call = Call { operation, request, destination, code, heard, language };
+    server.service.call(&SessionKey::new(&route.bot, &session), call).await
+}
+
+/// Puts an answer into the platform's words.
+fn changes(server: &Server, operation: Option<Operation>, speech: &Speech, answer: &Answer) -> Changes {
+    let said = say(answer, server.service.expose, speech);
+    match operation {
+        // Not ours: the message stays as it came.
+        None => Changes { message: None, session: Vec::new(), ..said },
+        // Asking changes nothing.
+        Some(Operation::Status) => Changes { session: Vec::new(), ..said },
+        Some(_) => said,
+    }
+}
