@@ -130,20 +130,29 @@ impl Span {
 
 impl Values<'_> {
     fn arguments(&self) -> FluentArgs<'_> {
-        let (unit, count) = match self.span {
-            Span::None => ("", 0),
-            Span::Seconds(count) => ("seconds", count),
-            Span::Minutes(count) => ("minutes", count),
-            Span::Hours(count) => ("hours", count),
-        };
-        let mut arguments = FluentArgs::with_capacity(7);
-        arguments.set("to", self.to);
+        let mut arguments = FluentArgs::with_capacity(5);
         arguments.set("length", self.length);
         arguments.set("kind", if self.digits { "digits" } else { "characters" });
-        arguments.set("unit", unit);
-        arguments.set("count", count);
-        arguments.set("left", self.left);
-        arguments.set("options", self.options);
+        let span = match self.span {
+            Span::None => None,
+            Span::Seconds(count) => Some(("seconds", count)),
+            Span::Minutes(count) => Some(("minutes", count)),
+            Span::Hours(count) => Some(("hours", count)),
+        };
+        if let Some((unit, count)) = span {
+            arguments.set("unit", unit);
+            arguments.set("count", count);
+        }
+        // Arguments are large, and most messages have no place for these.
+        if self.left > 0 {
+            arguments.set("left", self.left);
+        }
+        if !self.to.is_empty() {
+            arguments.set("to", self.to);
+        }
+        if !self.options.is_empty() {
+            arguments.set("options", self.options);
+        }
         arguments
     }
 }
@@ -188,6 +197,9 @@ impl Catalogue {
     pub fn find(&self, tag: &str) -> Option<&Arc<Language>> {
         /// Longest tag that is looked at (RFC 5646 4.4.1 asks for 35).
         const LONGEST: usize = 35;
+        if let Some(language) = self.0.get(tag) {
+            return Some(language);
+        }
         if tag.len() > LONGEST {
             return None;
         }
