@@ -90,6 +90,10 @@ pub struct Values<'v> {
     pub left: u8,
     /// What else can be answered, as a list.
     pub options: &'v str,
+    /// What the product is called.
+    pub product: &'v str,
+    /// Where its users get help.
+    pub support: &'v str,
 }
 
 /// A span of time as people say it.
@@ -152,6 +156,12 @@ impl Values<'_> {
         }
         if !self.options.is_empty() {
             arguments.set("options", self.options);
+        }
+        if !self.product.is_empty() {
+            arguments.set("product", self.product);
+        }
+        if !self.support.is_empty() {
+            arguments.set("support", self.support);
         }
         arguments
     }

@@ -20,7 +20,7 @@ pub(super) fn message(report: &Report, language: &Language, spoken: bool) -> Str
         digits: facts.is_none_or(|facts| facts.digits),
         span,
         left: live.map_or(0, |live| live.attempts_left),
-        options: "",
+        ..Values::default()
     };
     let say = |phrase| if spoken { language.speak(phrase, &values) } else { language.write(phrase, &values) };
     if report.greets {

@@ -96,7 +96,12 @@ sentence-gap = { " " }
 ## The mail
 
 mail-subject = Ihr Bestätigungscode
+mail-subject-product = Ihr Bestätigungscode für { $product }
+mail-subject-test = Test: Ihr Bestätigungscode
 mail-lead = Geben Sie diesen Code in dem Chat ein, in dem Sie ihn angefordert haben:
+mail-lead-product = Geben Sie diesen Code in dem Chat mit { $product } ein, in dem Sie ihn angefordert haben:
+mail-lead-test = Dies ist ein Test. Der folgende Code ist erfunden und bestätigt nichts:
 mail-valid = Er ist { span } gültig.
 mail-secret = Behalten Sie ihn für sich. Wir werden Sie nie per Telefon oder E-Mail danach fragen.
 mail-ignore = Wenn Sie diesen Code nicht angefordert haben, können Sie diese E-Mail ignorieren.
+mail-support = Brauchen Sie Hilfe? { $support }

@@ -6,6 +6,7 @@
 #   $count    how long, in whole units              $unit   "seconds", "minutes" or "hours"
 #   $left     how many tries are left
 #   $options  what else can be answered, as a list
+#   $product  messages.product                      $support  messages.support
 #
 # `.voice` is said instead on voice channels: short sentences to be heard, no addresses, no links.
 
@@ -111,10 +112,16 @@ options = You can also reply: { $options }.
 list-gap = { ", " }
 sentence-gap = { " " }
 
-## The mail
+## The mail. What ends in -product is said where messages.product is set, mail-support where messages.support is;
+## what ends in -test in the mail of `botkit-otp check --send-test`
 
 mail-subject = Your verification code
+mail-subject-product = Your { $product } verification code
+mail-subject-test = Test: your verification code
 mail-lead = Type this code in the chat where you asked for it:
+mail-lead-product = Type this code in the { $product } chat where you asked for it:
+mail-lead-test = This is a test. The code below is made up and verifies nothing:
 mail-valid = It is valid for { span }.
 mail-secret = Keep it to yourself. We will never ask you for it by phone or mail.
 mail-ignore = If you did not ask for this code, you can ignore this mail.
+mail-support = Need help? { $support }

@@ -96,7 +96,12 @@ sentence-gap = { " " }
 ## The mail
 
 mail-subject = Su código de verificación
+mail-subject-product = Su código de verificación de { $product }
+mail-subject-test = Prueba: su código de verificación
 mail-lead = Escriba este código en el chat donde lo pidió:
+mail-lead-product = Escriba este código en el chat de { $product } donde lo pidió:
+mail-lead-test = Esto es una prueba. El código siguiente es inventado y no verifica nada:
 mail-valid = Es válido durante { span }.
 mail-secret = No lo comparta con nadie. Nunca se lo pediremos por teléfono ni por correo.
 mail-ignore = Si usted no pidió este código, puede ignorar este correo.
+mail-support = ¿Necesita ayuda? { $support }

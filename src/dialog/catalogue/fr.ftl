@@ -96,7 +96,12 @@ sentence-gap = { " " }
 ## The mail
 
 mail-subject = Votre code de vérification
+mail-subject-product = Votre code de vérification { $product }
+mail-subject-test = Test : votre code de vérification
 mail-lead = Saisissez ce code dans la conversation où vous l’avez demandé :
+mail-lead-product = Saisissez ce code dans la conversation { $product } où vous l’avez demandé :
+mail-lead-test = Ceci est un test. Le code ci-dessous est inventé et ne vérifie rien :
 mail-valid = Il est valable { span }.
 mail-secret = Gardez-le pour vous. Nous ne vous le demanderons jamais par téléphone ni par e-mail.
 mail-ignore = Si vous n’avez pas demandé ce code, vous pouvez ignorer cet e-mail.
+mail-support = Besoin d’aide ? { $support }

@@ -96,7 +96,12 @@ sentence-gap = { " " }
 ## The mail
 
 mail-subject = Il Suo codice di verifica
+mail-subject-product = Il Suo codice di verifica { $product }
+mail-subject-test = Prova: il Suo codice di verifica
 mail-lead = Scriva questo codice nella chat in cui lo ha chiesto:
+mail-lead-product = Scriva questo codice nella chat di { $product } in cui lo ha chiesto:
+mail-lead-test = Questa è una prova. Il codice qui sotto è inventato e non verifica nulla:
 mail-valid = Resta valido per { span }.
 mail-secret = Non lo comunichi a nessuno. Non glielo chiederemo mai per telefono o per e-mail.
 mail-ignore = Se non ha chiesto questo codice, può ignorare questa e-mail.
+mail-support = Ha bisogno di aiuto? { $support }

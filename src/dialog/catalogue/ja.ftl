@@ -84,7 +84,12 @@ sentence-gap = { "" }
 ## The mail
 
 mail-subject = 確認コード
+mail-subject-product = { $product }の確認コード
+mail-subject-test = テスト：確認コード
 mail-lead = コードをリクエストしたチャットに、このコードを入力してください：
+mail-lead-product = コードをリクエストした{ $product }のチャットに、このコードを入力してください：
+mail-lead-test = これはテストです。以下のコードは架空のもので、何も確認されません：
 mail-valid = 有効期間は{ span }です。
 mail-secret = このコードは誰にも教えないでください。電話やメールでコードをお尋ねすることは決してありません。
 mail-ignore = お心当たりがない場合は、このメールを無視してください。
+mail-support = お困りの場合：{ $support }

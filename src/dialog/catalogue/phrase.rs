@@ -40,15 +40,20 @@ pub enum Phrase {
     ListGap,
     SentenceGap,
     MailSubject,
+    MailSubjectProduct,
+    MailSubjectTest,
     MailLead,
+    MailLeadProduct,
+    MailLeadTest,
     MailValid,
     MailSecret,
     MailIgnore,
+    MailSupport,
 }
 
 impl Phrase {
     /// All of them, in the order of the files.
-    pub(super) const ALL: [Self; 40] = [
+    pub(super) const ALL: [Self; 45] = [
         Self::Greeting,
         Self::AskAddress,
         Self::AskOtherAddress,
@@ -85,10 +90,15 @@ impl Phrase {
         Self::ListGap,
         Self::SentenceGap,
         Self::MailSubject,
+        Self::MailSubjectProduct,
+        Self::MailSubjectTest,
         Self::MailLead,
+        Self::MailLeadProduct,
+        Self::MailLeadTest,
         Self::MailValid,
         Self::MailSecret,
         Self::MailIgnore,
+        Self::MailSupport,
     ];
 
     /// Its name in the files.
@@ -130,10 +140,15 @@ impl Phrase {
             Self::ListGap => "list-gap",
             Self::SentenceGap => "sentence-gap",
             Self::MailSubject => "mail-subject",
+            Self::MailSubjectProduct => "mail-subject-product",
+            Self::MailSubjectTest => "mail-subject-test",
             Self::MailLead => "mail-lead",
+            Self::MailLeadProduct => "mail-lead-product",
+            Self::MailLeadTest => "mail-lead-test",
             Self::MailValid => "mail-valid",
             Self::MailSecret => "mail-secret",
             Self::MailIgnore => "mail-ignore",
+            Self::MailSupport => "mail-support",
         }
     }
 }

@@ -96,7 +96,12 @@ sentence-gap = { " " }
 ## The mail
 
 mail-subject = O seu código de verificação
+mail-subject-product = O seu código de verificação { $product }
+mail-subject-test = Teste: o seu código de verificação
 mail-lead = Escreva este código no chat onde o pediu:
+mail-lead-product = Escreva este código no chat { $product } onde o pediu:
+mail-lead-test = Isto é um teste. O código abaixo é inventado e não verifica nada:
 mail-valid = É válido por { span }.
 mail-secret = Não passe este código a ninguém. Nunca o pediremos por telefone nem por e-mail.
 mail-ignore = Se não pediu este código, pode ignorar este e-mail.
+mail-support = Precisa de ajuda? { $support }

@@ -26,6 +26,8 @@ fn every_language_has_every_message_and_every_variable() {
                 span: Span::Minutes(4),
                 left: 3,
                 options: "one, two",
+                product: "Acme",
+                support: "help@acme.example",
             };
             let text = language.write(phrase, &values);
             assert!(!text.is_empty() || phrase == Phrase::SentenceGap, "{tag} {phrase:?}");
@@ -47,6 +49,7 @@ fn what_a_message_tells_changes_with_its_values() {
         span: Span::Seconds(30),
         left: 2,
         options: "x",
+        ..Values::default()
     };
     for (tag, language) in &catalogue.0 {
         let write = |phrase, values: &Values<'_>| language.write(phrase, values);
@@ -59,6 +62,13 @@ fn what_a_message_tells_changes_with_its_values() {
             ("count", Values { span: Span::Seconds(31), ..base }),
         ] {
             assert_ne!(write(Phrase::Sent, &values), sent, "{tag} {what}");
+        }
+        for (phrase, values) in [
+            (Phrase::MailSubjectProduct, Values { product: "Other", ..base }),
+            (Phrase::MailLeadProduct, Values { product: "Other", ..base }),
+            (Phrase::MailSupport, Values { support: "other@acme.example", ..base }),
+        ] {
+            assert_ne!(write(phrase, &values), write(phrase, &base), "{tag} {phrase:?}");
         }
         for (one, other) in [(1, 2), (2, 3), (3, 11)] {
             let left = |left| write(Phrase::Incorrect, &Values { left, ..base });
@@ -99,10 +109,17 @@ fn latin_addresses_keep_together_in_right_to_left_text() {
     let catalogue = catalogue(&[]).unwrap();
     let arabic = catalogue.find("ar").unwrap();
     assert!(arabic.is_right_to_left());
-    let values = Values { to: "m...a@example.com", length: 6, span: Span::Minutes(5), ..Values::default() };
+    let values = Values {
+        to: "m...a@example.com",
+        length: 6,
+        span: Span::Minutes(5),
+        product: "Acme",
+        support: "help@acme.example",
+        ..Values::default()
+    };
     for phrase in Phrase::ALL {
         let text = arabic.write(phrase, &values);
-        for address in ["m...a@example.com", "name@example.com"] {
+        for address in ["m...a@example.com", "name@example.com", "Acme", "help@acme.example"] {
             let isolated = text.contains(&format!("\u{2068}{address}\u{2069}"));
             assert_eq!(text.contains(address), isolated, "{phrase:?}: {text}");
         }

@@ -84,7 +84,12 @@ sentence-gap = { "" }
 ## The mail
 
 mail-subject = 您的验证码
+mail-subject-product = 您的 { $product } 验证码
+mail-subject-test = 测试：您的验证码
 mail-lead = 请在您获取验证码的聊天窗口中输入此验证码：
+mail-lead-product = 请在您获取验证码的 { $product } 聊天窗口中输入此验证码：
+mail-lead-test = 这是一次测试。以下验证码是虚构的，不会验证任何内容：
 mail-valid = 有效期为 { span }。
 mail-secret = 请勿告诉他人。我们绝不会通过电话或邮件向您索要验证码。
 mail-ignore = 如果您没有申请此验证码，可以忽略此邮件。
+mail-support = 需要帮助？{ $support }
