@@ -15,13 +15,15 @@ check: tools
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps
 
 # Cargo; a C compiler, because aws-lc-sys, which TLS and token signatures rest on, is C and assembler (it needs no
-# cmake); and curl, with which a test pastes the server's own examples.
+# cmake); curl, with which a test pastes the server's own examples; and aiosmtpd, the relay that tests send mail to.
 tools:
 	@set -eu; \
 	has() { command -v "$$1" >/dev/null 2>&1; }; \
+	smtp() { for python in python3 /usr/bin/python3; do "$$python" -c 'import aiosmtpd' 2>/dev/null && return; done; false; }; \
 	missing() { \
 		has "$${CC:-cc}" || has gcc || printf 'gcc '; \
 		has curl || printf 'curl '; \
+		smtp || printf 'python3-aiosmtpd '; \
 	}; \
 	has "$(CARGO)" || { echo "cargo is missing: install Rust from https://rustup.rs" >&2; exit 1; }; \
 	packages="$$(missing)"; \
@@ -33,11 +35,14 @@ tools:
 		$$root apt-get update -qq; \
 		$$root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$packages; \
 	elif has brew; then \
-		brew install $$packages; \
+		case "$$packages" in *aiosmtpd*) python3 -m pip install --user --break-system-packages aiosmtpd ;; esac; \
+		packages="$$(printf %s "$$packages" | sed 's/python3-aiosmtpd//')"; \
+		[ -z "$${packages%% *}" ] || brew install $$packages; \
 	fi; \
 	packages="$$(missing)"; \
 	[ -z "$$packages" ] || { \
 		echo "still missing: $$packages; install it and try again" \
-			"(Debian: apt-get install gcc libc6-dev curl; macOS: xcode-select --install)" >&2; \
+			"(Debian: apt-get install gcc libc6-dev curl python3-aiosmtpd;" \
+			"macOS: xcode-select --install, pip3 install aiosmtpd)" >&2; \
 		exit 1; \
 	}

@@ -1,6 +1,7 @@
 //! The commands.
 
 mod assemble;
+mod send_test;
 mod serve;
 
 pub use assemble::{Parts, assemble};
@@ -11,6 +12,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, anyhow};
 use clap::{Parser, Subcommand};
 
+use crate::address::Email;
 use crate::botkit::BotId;
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::{Loaded, environment};
@@ -31,7 +33,11 @@ enum Command {
     /// Serve (also without a command). Without a configuration: dev mode on 127.0.0.1:8003.
     Serve,
     /// Check the configuration and print it as it counts, with secrets hidden.
-    Check,
+    Check {
+        /// Send a mail with a made-up code to this address through every provider in turn, and say what each answers.
+        #[arg(long, value_name = "ADDRESS", value_parser = Email::parse)]
+        send_test: Option<Email>,
+    },
     /// Print a token that calls as the platform does, for curl.
     Token {
         /// The bot to call for, such as st-6b1f0c52-9d3e-5a47-8c21-4e7ab90d3f16.
@@ -52,20 +58,23 @@ impl Cli {
         let loaded = Loaded::read(self.config.as_deref(), &environment())?;
         match self.command.unwrap_or(Command::Serve) {
             Command::Serve => serve::serve(&loaded),
-            Command::Check => check(&loaded),
+            Command::Check { send_test } => check(&loaded, send_test),
             Command::Token { bot, valid_for } => token(&loaded, &bot, Duration::from_secs(valid_for.into())),
         }
     }
 }
 
-fn check(loaded: &Loaded) -> Result<()> {
+fn check(loaded: &Loaded, send_test: Option<Email>) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    assemble(loaded, Parts::of_the_machine(loaded, runtime.handle().clone()))?;
+    let server = assemble(loaded, Parts::of_the_machine(loaded, runtime.handle().clone()))?;
     print!("{}", loaded.show());
     for warning in loaded.warnings() {
         eprintln!("warning: {warning}");
     }
-    Ok(())
+    match send_test {
+        Some(address) => runtime.block_on(send_test::send(&server, address)),
+        None => Ok(()),
+    }
 }
 
 fn token(loaded: &Loaded, bot: &str, valid_for: Duration) -> Result<()> {

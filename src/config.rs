@@ -16,6 +16,8 @@ use serde::Deserialize;
 use toml::{Table, Value};
 
 use self::layers::Layers;
+use crate::delivery::Layout;
+use crate::dialog::Letterhead;
 use crate::dialog::catalogue::Catalogue;
 use crate::{delivery, http, otp, platform, store};
 
@@ -24,6 +26,9 @@ const DEFAULT_FILE: &str = "botkit-otp.toml";
 
 /// Credentials that everybody knows: those of BotKit's sample configuration and of examples.
 const SAMPLES: [&str; 5] = ["test_api_key", "test_app_id", "<api-key>", "<app-id>", "changeme"];
+
+/// Longest name of a product, and longest address of its support, in characters: both stand in one line of a mail.
+const LONGEST_NAME: usize = 100;
 
 /// Whether a value is one that everybody knows, or an example's dots left standing.
 fn is_sample(value: &str) -> bool {
@@ -54,8 +59,12 @@ pub struct Config {
 /// The section `[messages]`.
 #[derive(Debug, Deserialize)]
 pub struct MessagesSection {
-    /// A folder with files of messages and keywords; empty for none.
+    /// A folder with files of messages and keywords, and templates of mails; empty for none.
     pub dir: PathBuf,
+    /// What the product is called; empty for nothing.
+    pub product: String,
+    /// Where its users get help; empty for nothing.
+    pub support: String,
 }
 
 /// The section `[dev]`.
@@ -175,6 +184,10 @@ impl Loaded {
         if is_sample(delivery.sendgrid.api_key.expose_secret()) {
             return Err(self.error("delivery.sendgrid.api_key", "is a sample value; use your own"));
         }
+        let relay = delivery.smtp.url.expose_secret();
+        if is_sample(relay) || relay.contains("://user:password@") {
+            return Err(self.error("delivery.smtp.url", "is a sample value; use your own"));
+        }
         if !(1_024..=64 << 20).contains(&server.max_body_bytes) {
             return Err(self.error("server.max_body_bytes", "must be 1024 to 67108864"));
         }
@@ -203,6 +216,26 @@ impl Loaded {
             messages::read(dir).map_err(|problem| self.error("messages.dir", problem))?
         };
         Catalogue::new(&own).map_err(|broken| self.error("messages.dir", broken.to_string()))
+    }
+
+    /// How mails are laid out, with what the templates in `messages.dir` change.
+    ///
+    /// # Errors
+    /// A name that no line has room for; a template that cannot be read, or not be used, with its line.
+    pub fn layout(&self, catalogue: &Catalogue) -> Result<Layout, Error> {
+        let MessagesSection { dir, product, support } = &self.config.messages;
+        for (key, text) in [("messages.product", product), ("messages.support", support)] {
+            if text.chars().any(char::is_control) || text.chars().count() > LONGEST_NAME {
+                return Err(self.error(key, format!("must be one line of at most {LONGEST_NAME} characters")));
+            }
+        }
+        let head = Letterhead { product: product.trim().to_owned(), support: support.trim().to_owned() };
+        let own = if dir.as_os_str().is_empty() {
+            Vec::new()
+        } else {
+            messages::templates(dir).map_err(|problem| self.error("messages.dir", problem))?
+        };
+        Layout::new(head, own, catalogue).map_err(|broken| self.error("messages.dir", broken.to_string()))
     }
 
     /// What is allowed and not wise: each with the key, the risk and its source.
@@ -269,7 +302,7 @@ fn parse(layers: &Layers, origin: &str) -> Result<Config, Error> {
         let key = error.path().to_string();
         let origin = layers.origin(&key).unwrap_or(origin).to_owned();
         // What stands where a secret should must not be repeated in a log.
-        let secret = ["api_key", "secret", "keys"].iter().any(|name| key.contains(name));
+        let secret = ["api_key", "secret", "keys", "smtp.url"].iter().any(|name| key.contains(name));
         let problem = if secret {
             "cannot be used: it is not of the kind deploy/config.toml shows".to_owned()
         } else {
@@ -285,7 +318,9 @@ fn hide(table: &mut Table) {
         match value {
             Value::Table(inner) => hide(inner),
             Value::Array(items) => items.iter_mut().filter_map(Value::as_table_mut).for_each(hide),
-            Value::String(text) if !text.is_empty() && matches!(key.as_str(), "api_key" | "secret") => {
+            Value::String(text)
+                if !text.is_empty() && matches!(key.as_str(), "api_key" | "secret" | "url") =>
+            {
                 "(hidden)".clone_into(text);
             }
             _ => {}

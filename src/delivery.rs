@@ -4,11 +4,13 @@ mod faults;
 mod mail;
 mod outbox;
 mod sendgrid;
+mod smtp;
 
 pub use faults::{Fault, Faults};
-pub use mail::Message;
+pub use mail::{Form, Layout, Message, Template};
 pub use outbox::{Outbox, Sent, ToOutbox};
 pub use sendgrid::SendGrid;
+pub use smtp::Smtp;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,6 +34,8 @@ pub struct Settings {
     pub timeout: Duration,
     /// SendGrid's settings.
     pub sendgrid: sendgrid::Settings,
+    /// The settings of the SMTP relay.
+    pub smtp: smtp::Settings,
 }
 
 /// The providers there are.
@@ -40,6 +44,8 @@ pub struct Settings {
 pub enum Provider {
     /// Twilio SendGrid's v3 API.
     SendGrid,
+    /// A relay that speaks SMTP.
+    Smtp,
 }
 
 impl Provider {
@@ -48,6 +54,7 @@ impl Provider {
     pub const fn name(self) -> &'static str {
         match self {
             Self::SendGrid => "sendgrid",
+            Self::Smtp => "smtp",
         }
     }
 }
@@ -93,6 +100,8 @@ impl Error {
 
 /// The providers of a server, in order.
 pub struct Deliveries {
+    /// How mails are laid out.
+    pub layout: Layout,
     /// The providers for mail, in the order they are tried.
     pub email: Vec<Box<dyn Delivery>>,
     /// Dev mode's record of everything sent, and its doors.

@@ -14,7 +14,7 @@ pub mod understanding;
 mod words;
 
 pub use input::Reading;
-pub use letter::{Letter, letter};
+pub use letter::{Letter, Letterhead, Occasion, letter};
 pub use report::{Choice, Report, Topic};
 pub use session::{Answered, Awaits, Flow, RequestKey, Session, SessionKey};
 pub use status::Status;

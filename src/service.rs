@@ -14,10 +14,10 @@ use rand::{CryptoRng, Rng, TryCryptoRng, TryRng};
 use tokio::task::JoinHandle;
 
 use crate::clock::{Clock, Timestamp};
-use crate::delivery::{Deliveries, Message};
+use crate::delivery::Deliveries;
 use crate::dialog::{
-    Answer, Call, Delivery, Effect, Operation, Report, RequestKey, SessionKey, Status, Turn, handed_over,
-    note, turn,
+    Answer, Call, Delivery, Effect, Occasion, Operation, Report, RequestKey, SessionKey, Status, Turn,
+    handed_over, note, turn,
 };
 use crate::otp::{Authority, Expose, Handover};
 use crate::store::{Store, Unavailable};
@@ -178,7 +178,7 @@ impl Service {
         request: Option<RequestKey>,
         delivery: Delivery,
     ) -> Answer {
-        let message = Message::write(&delivery, self.clock.now());
+        let message = self.deliveries.layout.write(&delivery, Occasion::Code, self.clock.now());
         let handover = self.deliveries.deliver(&message, &self.metrics).await;
         self.note(&key, request, &delivery, &handover).await.unwrap_or_else(|unavailable| {
             error!("cannot note what came of a delivery challenge={}", delivery.challenge);

@@ -3,6 +3,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[path = "programs/smtp.rs"]
+mod smtp;
+
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
 
@@ -10,13 +13,18 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use serde_json::Value;
 
 fn main() {
-    let trials = vec![needs("curl", "dev_mode_prints_a_conversation_that_works_when_pasted", pasted)];
+    let curl = Command::new("curl").arg("--version").stdout(Stdio::null()).status().is_ok();
+    let aiosmtpd = smtp::python().is_some();
+    let trials = vec![
+        needs("curl", curl, "dev_mode_prints_a_conversation_that_works_when_pasted", pasted),
+        needs("aiosmtpd", aiosmtpd, "a_test_mail_arrives", smtp::a_test_mail_arrives),
+        needs("aiosmtpd", aiosmtpd, "mailed_codes_verify", smtp::mailed_codes_verify),
+    ];
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }
 
 #[expect(clippy::disallowed_methods, reason = "how strict a test run is comes from its environment")]
-fn needs(program: &'static str, name: &str, test: fn() -> Result<(), Failed>) -> Trial {
-    let there = Command::new(program).arg("--version").stdout(Stdio::null()).status().is_ok();
+fn needs(program: &'static str, there: bool, name: &str, test: fn() -> Result<(), Failed>) -> Trial {
     let required = std::env::var("REQUIRE_SERVICES").is_ok_and(|value| value == "1");
     if !there && !required {
         eprintln!("{name} is skipped: there is no {program}");

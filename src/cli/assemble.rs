@@ -9,7 +9,8 @@ use tokio::runtime::Handle;
 
 use crate::clock::{Clock, SystemClock, VirtualClock};
 use crate::config::{Error, Loaded};
-use crate::delivery::{Deliveries, Delivery, Dev, Provider, SendGrid, ToOutbox, http_client};
+use crate::delivery::{Deliveries, Delivery, Dev, Provider, SendGrid, Smtp, ToOutbox, http_client};
+use crate::dialog::catalogue::Catalogue;
 use crate::http::Server;
 use crate::platform::Platform;
 use crate::service::{Background, Generator, Service};
@@ -66,7 +67,7 @@ pub fn assemble(loaded: &Loaded, mut parts: Parts) -> Result<Arc<Server>, Error>
         expose: config.otp.expose,
         answer_within: config.platform.answer_within,
         store: config.store.open(),
-        deliveries: deliveries(loaded)?,
+        deliveries: deliveries(loaded, &catalogue)?,
         clock: parts.clock,
         generator: Generator::new(parts.rng),
         metrics: Arc::new(Metrics::default()),
@@ -84,7 +85,7 @@ pub fn assemble(loaded: &Loaded, mut parts: Parts) -> Result<Arc<Server>, Error>
     }))
 }
 
-fn deliveries(loaded: &Loaded) -> Result<Deliveries, Error> {
+fn deliveries(loaded: &Loaded, catalogue: &Catalogue) -> Result<Deliveries, Error> {
     let config = &loaded.config;
     let dev = config.dev.enabled.then(|| Arc::new(Dev::default()));
     let email: Vec<Box<dyn Delivery>> = if dev.is_some() && !loaded.is_set("delivery.email") {
@@ -92,6 +93,7 @@ fn deliveries(loaded: &Loaded) -> Result<Deliveries, Error> {
     } else {
         let providers = config.delivery.email.iter().map(|provider| match provider {
             Provider::SendGrid => sendgrid(loaded),
+            Provider::Smtp => smtp(loaded),
         });
         providers.collect::<Result<_, _>>()?
     };
@@ -100,7 +102,8 @@ fn deliveries(loaded: &Loaded) -> Result<Deliveries, Error> {
             loaded.error("delivery.email", "is empty: no code would ever arrive; name at least one provider")
         );
     }
-    Ok(Deliveries { email, dev, insist: config.platform.answer_within })
+    let layout = loaded.layout(catalogue)?;
+    Ok(Deliveries { layout, email, dev, insist: config.platform.answer_within })
 }
 
 fn sendgrid(loaded: &Loaded) -> Result<Box<dyn Delivery>, Error> {
@@ -109,5 +112,12 @@ fn sendgrid(loaded: &Loaded) -> Result<Box<dyn Delivery>, Error> {
         .map_err(|error| loaded.error("delivery.sendgrid", error.to_string()))?;
     let provider = SendGrid::new(&settings.sendgrid, http)
         .map_err(|(key, problem)| loaded.error(&format!("delivery.sendgrid.{key}"), problem))?;
+    Ok(Box::new(provider))
+}
+
+fn smtp(loaded: &Loaded) -> Result<Box<dyn Delivery>, Error> {
+    let settings = &loaded.config.delivery;
+    let provider = Smtp::new(&settings.smtp, settings.timeout)
+        .map_err(|(key, problem)| loaded.error(&format!("delivery.smtp.{key}"), problem))?;
     Ok(Box::new(provider))
 }

@@ -1,7 +1,9 @@
-//! The operator's folder of words: `de.ftl` is what is said in German, `de.toml` what is understood.
+//! The operator's folder of words: `de.ftl` is what is said in German, `de.toml` what is understood; `mail.html` and
+//! `mail.txt` are how mails are laid out.
 
 use std::path::{Path, PathBuf};
 
+use crate::delivery::{Form, Template};
 use crate::dialog::catalogue::{Kind, Source};
 
 /// Reads all files of messages and keywords in a folder. What has another ending is left alone.
@@ -28,4 +30,22 @@ pub(super) fn read(dir: &Path) -> Result<Vec<Source>, String> {
         sources.push(Source { name: path.display().to_string(), language, kind, text });
     }
     Ok(sources)
+}
+
+/// Reads the templates of mails in a folder, as far as they are there.
+///
+/// # Errors
+/// What cannot be read, and why; worded to follow the setting's name.
+pub(super) fn templates(dir: &Path) -> Result<Vec<Template>, String> {
+    let mut templates = Vec::new();
+    for form in Form::ALL {
+        let path = dir.join(form.file());
+        let name = path.display().to_string();
+        match std::fs::read_to_string(&path) {
+            Ok(text) => templates.push(Template { name, form, text }),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(format!("has {name}, which cannot be read: {error}")),
+        }
+    }
+    Ok(templates)
 }

@@ -22,6 +22,14 @@ const REMEMBERED: Duration = Duration::from_mins(15);
 #[serde(transparent)]
 pub struct ChallengeId([u8; 16]);
 
+impl ChallengeId {
+    /// Draws a name.
+    #[must_use]
+    pub fn draw(rng: &mut dyn CryptoRng) -> Self {
+        Self(random_bytes(rng))
+    }
+}
+
 impl fmt::Display for ChallengeId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let digit = |value: u8| b"0123456789abcdef"[usize::from(value)];
@@ -182,7 +190,7 @@ impl Challenge {
 
         let code = Code::draw(rules.format, rng);
         let challenge = Self {
-            id: ChallengeId(random_bytes(rng)),
+            id: ChallengeId::draw(rng),
             sealed: authority.keys.seal(&code, Scope { session, address: destination.reveal() }, rng),
             destination,
             handover: Handover::Pending,

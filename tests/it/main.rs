@@ -6,6 +6,7 @@ mod conversation;
 mod delivery;
 mod program;
 mod races;
+mod smtp;
 mod store;
 #[path = "../support/mod.rs"]
 mod support;
