@@ -38,8 +38,10 @@ pub(super) fn serve(loaded: &Loaded) -> Result<()> {
     let source = loaded.file.as_ref().map_or("the defaults".to_owned(), |file| file.display().to_string());
     info!("botkit-otp {} on http://{address}, configured by {source}", env!("CARGO_PKG_VERSION"));
     if loaded.config.dev.enabled {
-        if !loaded.is_set("delivery.email") && loaded.is_set("delivery.sendgrid.api_key") {
-            info!("dev mode keeps mail in its outbox; set delivery.email = [\"sendgrid\"] to send it");
+        for (provider, key) in [("sendgrid", "delivery.sendgrid.api_key"), ("smtp", "delivery.smtp.url")] {
+            if !loaded.is_set("delivery.email") && loaded.is_set(key) {
+                info!("dev mode keeps mail in its outbox; set delivery.email = [\"{provider}\"] to send it");
+            }
         }
         let credentials = generated.as_ref().filter(|_| !loaded.is_set("bots.default.app_id"));
         let credentials = credentials.map(|(id, secret)| (id.as_str(), secret.expose_secret()));

@@ -216,6 +216,13 @@ fn configuration_errors_repeat_no_secret() {
             "delivery.sendgrid.base_url",
         ),
         ("[bots.default]\napp_id = \"cs-...\"\napi_key = \"x\"\n", "is a sample value"),
+        ("[delivery.smtp]\nurl = [\"hush-hush\"]\n", "my.toml: delivery.smtp.url cannot be used"),
+        (
+            &format!(
+                "delivery.email = [\"smtp\"]\n{CONFIG}[delivery.smtp]\nurl = \"smtp://hush:hu/sh@hush.example\"\n"
+            ),
+            "my.toml: delivery.smtp.url is no URL of a relay; write it like",
+        ),
     ] {
         std::fs::write(folder.path().join("my.toml"), config).unwrap();
         let output = program(&folder).args(["--config", "my.toml", "check"]).output().unwrap();
@@ -223,4 +230,95 @@ fn configuration_errors_repeat_no_secret() {
         assert!(!output.status.success() && said.contains(complaint), "{config}\n{said}");
         assert!(!said.contains("hush"), "{said}");
     }
+}
+
+#[test]
+fn mail_settings_are_checked_when_the_server_starts() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("words")).unwrap();
+    std::fs::write(folder.path().join("words/mail.html"), "<p>{{ lead }}</p>\n<p>{{ kode }}</p>\n").unwrap();
+    std::fs::write(folder.path().join("no.pem"), "MIIB").unwrap();
+    let smtp =
+        "delivery.email = [\"smtp\"]\n[bots.default]\napp_id = \"cs-1\"\napi_key = \"x\"\n[delivery.smtp]\n";
+    let (url, from) = ("url = \"smtps://u:p@relay.example\"\n", "from = \"Acme <no-reply@acme.example>\"\n");
+    for (config, complaint) in [
+        (format!("{smtp}{url}{from}"), "ok"),
+        (
+            smtp.to_owned(),
+            "default: delivery.smtp.url is empty; write it like \"smtp://user:password@host:587\"",
+        ),
+        (
+            format!("{smtp}url = \"smtp://u:p@relay.example?tls=none\"\n{from}"),
+            "delivery.smtp.url turns TLS off",
+        ),
+        (
+            format!("{smtp}url = \"smtp://user:password@host:587\"\n{from}"),
+            "delivery.smtp.url is a sample value",
+        ),
+        (format!("{smtp}{url}"), "default: delivery.smtp.from is no sender (it is empty)"),
+        (
+            format!("{smtp}{url}from = \"A\\r\\nBcc: x <a@b.example>\"\n"),
+            "my.toml: delivery.smtp.from is no sender",
+        ),
+        (format!("{smtp}{url}{from}reply_to = \"help\"\n"), "my.toml: delivery.smtp.reply_to is no address"),
+        (
+            format!("{smtp}{url}{from}ca_file = \"gone.pem\"\n"),
+            "delivery.smtp.ca_file is gone.pem, which cannot be read",
+        ),
+        (
+            format!("{smtp}{url}{from}ca_file = \"no.pem\"\n"),
+            "ca_file is no.pem, which holds no certificate in PEM",
+        ),
+        (
+            format!("{smtp}{url}{from}[messages]\nproduct = \"A\\nBcc: x\"\n"),
+            "my.toml: messages.product must be one line",
+        ),
+        (
+            format!("{smtp}{url}{from}[messages]\nsupport = \"{}\"\n", "x".repeat(101)),
+            "my.toml: messages.support must be one line of at most 100 characters",
+        ),
+        (
+            format!("{smtp}{url}{from}[messages]\ndir = \"words\"\n"),
+            "my.toml: messages.dir words/mail.html:2: uses kode; it may use code, direction, ignore,",
+        ),
+    ] {
+        std::fs::write(folder.path().join("my.toml"), &config).unwrap();
+        let output = program(&folder).args(["--config", "my.toml", "check"]).output().unwrap();
+        let said = said(&output);
+        assert_eq!(output.status.success(), complaint == "ok", "{config}\n{said}");
+        assert!(complaint == "ok" || said.contains(complaint), "{config}\n{said}");
+        assert!(!said.contains("u:p@"), "{said}");
+    }
+}
+
+#[test]
+fn a_test_mail_goes_through_every_provider() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = program(&folder).args(["check", "--send-test", "mira@example.com"]).output().unwrap();
+    let printed = said(&output);
+    assert!(output.status.success(), "{printed}");
+    assert!(printed.contains("\nA test mail to m...a@example.com:\noutbox: accepted\n"), "{printed}");
+
+    // Nobody listens at either.
+    let config = "[delivery]\nemail = [\"smtp\", \"sendgrid\"]\n[delivery.smtp]\nurl = \"smtp://127.0.0.1:1?tls=none\"\n\
+                  from = \"no-reply@acme.example\"\n[delivery.sendgrid]\nbase_url = \"http://127.0.0.1:1\"\n\
+                  api_key = \"SG.n0t-a-real-key\"\nfrom = \"no-reply@acme.example\"\n";
+    std::fs::write(folder.path().join("my.toml"), format!("[dev]\nenabled = true\n{config}")).unwrap();
+    let output = program(&folder)
+        .args(["--config", "my.toml", "check", "--send-test", "mira@example.com"])
+        .output()
+        .unwrap();
+    let printed = said(&output);
+    assert_eq!(output.status.code(), Some(1), "{printed}");
+    let (smtp, sendgrid) =
+        (printed.find("\nsmtp: connection: "), printed.find("\nsendgrid: connection failed\n"));
+    assert!(smtp.is_some() && smtp < sendgrid, "{printed}");
+    assert!(printed.contains("error: no provider took the test mail"), "{printed}");
+
+    let output = program(&folder).args(["check", "--send-test", "mira"]).output().unwrap();
+    assert!(
+        !output.status.success() && said(&output).contains("the form name@example.com"),
+        "{}",
+        said(&output)
+    );
 }

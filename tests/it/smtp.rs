@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use botkit_otp::address::{Destination, Email};
+use botkit_otp::clock::Timestamp;
 use botkit_otp::delivery::{Error, Message};
 use botkit_otp::dialog::{Delivery, Occasion};
 use botkit_otp::otp::{ChallengeId, Code};
@@ -27,6 +28,9 @@ enum Act {
     Sleep,
 }
 
+/// Where the relay does not do what relays usually do.
+type Script = &'static [(&'static str, Act)];
+
 struct Relay {
     url: String,
     /// Every line that was said to it, connection by connection.
@@ -35,16 +39,16 @@ struct Relay {
 
 impl Relay {
     /// Starts a relay that takes everything, but for what `script` says.
-    fn start(script: &'static [(&'static str, Act)]) -> Self {
+    fn start(script: Script) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("smtp://acme%40relay:p%40ss@{}?tls=none", listener.local_addr().unwrap());
         let heard = Arc::<Mutex<Vec<Vec<String>>>>::default();
-        let hears = Arc::clone(&heard);
+        let notes = Arc::clone(&heard);
         std::thread::spawn(move || {
             for (number, stream) in listener.incoming().enumerate() {
-                let hears = Arc::clone(&hears);
-                hears.lock().unwrap().push(Vec::new());
-                std::thread::spawn(move || converse(stream.unwrap(), script, &hears, number));
+                let notes = Arc::clone(&notes);
+                notes.lock().unwrap().push(Vec::new());
+                std::thread::spawn(move || converse(stream.unwrap(), script, &notes, number));
             }
         });
         Self { url, heard }
@@ -213,7 +217,7 @@ async fn answers_become_outcomes_and_repeat_nothing_private() {
         Passing,
     }
     use Outcome::{Passing, Refused, Undeliverable};
-    let table: &[(&'static [(&'static str, Act)], Outcome, &str)] = &[
+    let table: &[(Script, Outcome, &str)] = &[
         (
             &[("", Act::Say("554 5.3.2 no service here\r\n"))],
             Refused,
@@ -294,6 +298,19 @@ async fn answers_become_outcomes_and_repeat_nothing_private() {
 }
 
 #[tokio::test]
+async fn dev_modes_clock_may_stand_beyond_all_dates() {
+    let relay = Relay::start(&[]);
+    let app = app(&relay.url, "").await;
+    for (at, date) in
+        [(i64::MAX, "Fri, 31 Dec 9999 23:59:59 +0000"), (i64::MIN, "Thu, 01 Jan 1970 00:00:00 +0000")]
+    {
+        let message = Message { at: Timestamp::from_millis(at), ..message(&app, "mira@example.com") };
+        app.server.service.deliveries.email[0].deliver(&message).await.unwrap();
+        assert!(relay.heard().concat().contains(&format!("Date: {date}")), "{date}");
+    }
+}
+
+#[tokio::test]
 async fn nobody_listening_is_a_passing_failure() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let app = app(&format!("smtp://{free}?tls=none"), "").await;
@@ -304,7 +321,7 @@ async fn nobody_listening_is_a_passing_failure() {
 
 #[tokio::test]
 async fn an_attempt_ends_when_its_time_is_over() {
-    for script in [&[("", Act::Sleep)] as &'static [_], &[("RCPT", Act::Sleep)], &[(".", Act::Sleep)]] {
+    for script in [&[("", Act::Sleep)] as Script, &[("RCPT", Act::Sleep)], &[(".", Act::Sleep)]] {
         let relay = Relay::start(script);
         let app = app(&relay.url, "").await;
         let started = Stopwatch::start();

@@ -128,7 +128,9 @@ impl Layout {
     /// Writes the mail for a code.
     #[must_use]
     pub fn write(&self, delivery: &dialog::Delivery, occasion: Occasion, now: Timestamp) -> Message {
-        let valid_for = delivery.expires_at.remaining(now).as_secs();
+        // Rounded up as in answers: the milliseconds since the code was made must not turn five minutes into four.
+        let valid_for = delivery.expires_at.remaining(now).as_millis().div_ceil(1000);
+        let valid_for = u64::try_from(valid_for).unwrap_or(u64::MAX);
         let letter = letter(&delivery.language, &self.head, occasion, valid_for);
         let [html, text] = Form::ALL.map(|form| self.render(form, &letter, delivery.code.reveal()));
         Message {

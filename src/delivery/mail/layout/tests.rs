@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::*;
 use crate::address::{Destination, Email};
@@ -23,7 +24,7 @@ fn delivery(catalogue: &Catalogue, language: &str, seconds: u64) -> Delivery {
         send: 1,
         to: Destination::Email(Email::parse("mira@example.com").unwrap()),
         code: Code::read("012345", format).unwrap(),
-        expires_at: NOW.after(std::time::Duration::from_secs(seconds)),
+        expires_at: NOW.after(Duration::from_secs(seconds)),
         language: Arc::clone(catalogue.find(language).unwrap()),
         greets: false,
     }
@@ -82,6 +83,12 @@ fn a_mail_in_english_reads_as_it_should() {
          yourself. We will never ask you for it by phone or mail.\n\nIf you did not ask for this code, you can ignore \
          this mail.\n"
     );
+    let later = layout.write(
+        &delivery(&catalogue(), "en", 300),
+        Occasion::Code,
+        NOW.after(Duration::from_millis(12)),
+    );
+    assert_eq!(later.text, mail.text, "making the code takes its time too");
     let test = layout.write(&delivery(&catalogue(), "en", 300), Occasion::Test, NOW);
     assert!(test.subject.starts_with("Test: ") && test.text.starts_with("This is a test. "));
 }
