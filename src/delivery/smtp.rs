@@ -116,8 +116,8 @@ impl Smtp {
             .write(message)
             .ok_or_else(|| Error::Undeliverable("the address cannot be written in a mail".to_owned()))?;
         // What a relay may repeat of it, and a log must not.
-        let private: Vec<&str> =
-            [letter.to.user(), message.code.reveal()].into_iter().chain(self.relay.user.as_deref()).collect();
+        let mut private = vec![letter.to.user(), message.code.reveal()];
+        private.extend(self.relay.private.iter().map(String::as_str));
         let mut session = self.session().await?;
         session.send(&letter, &private).await?;
         self.keep(session);

@@ -151,6 +151,7 @@ mod tests {
             ("relay7 says no\r\nBcc: x\u{0}y\u{1b}[31m", "... says no Bcc: x y [31m"),
             ("mb", "..."),
             ("numbers", "numbers"),
+            ("ask <postmaster@relay.example>.", "ask ..."),
         ] {
             assert_eq!(tidy(said, &["mira", "493816", "relay7", "mb", ""]), kept);
         }

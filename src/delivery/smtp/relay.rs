@@ -16,8 +16,8 @@ pub(super) struct Relay {
     pub(super) port: u16,
     pub(super) privacy: Privacy,
     pub(super) credentials: Option<Credentials>,
-    /// The user name, which a relay may repeat when it refuses it.
-    pub(super) user: Option<String>,
+    /// User and password, which a relay may repeat when it refuses them.
+    pub(super) private: Vec<String>,
 }
 
 /// How the way to a relay is kept private.
@@ -85,9 +85,9 @@ impl Relay {
             percent_decode_str(text).decode_utf8().map(std::borrow::Cow::into_owned).map_err(|_| no_url())
         };
         let user = decode(url.username())?;
-        let credentials = match (user.is_empty(), url.password()) {
-            (true, None) => None,
-            (false, Some(password)) => Some(Credentials::new(user.clone(), decode(password)?)),
+        let private = match (user.is_empty(), url.password()) {
+            (true, None) => Vec::new(),
+            (false, Some(password)) => vec![user, decode(password)?],
             (true, Some(_)) => return Err(format!("has a password and no user; write it like {EXAMPLE}")),
             (false, None) => return Err(format!("has a user and no password; write it like {EXAMPLE}")),
         };
@@ -103,8 +103,11 @@ impl Relay {
                 Host::Ipv6(address) => address.to_string(),
             },
             privacy,
-            user: credentials.is_some().then_some(user),
-            credentials,
+            credentials: match &private[..] {
+                [user, password] => Some(Credentials::new(user.clone(), password.clone())),
+                _ => None,
+            },
+            private,
         })
     }
 }

@@ -24,7 +24,7 @@ impl Session {
         limit: Duration,
     ) -> Result<Self, Error> {
         let name = ClientId::default();
-        let private: Vec<&str> = relay.user.as_deref().into_iter().collect();
+        let private: Vec<&str> = relay.private.iter().map(String::as_str).collect();
         let at_once = tls.filter(|_| relay.privacy == Privacy::Tls).cloned();
         let server = (relay.host.as_str(), relay.port);
         let mut connection = AsyncSmtpConnection::connect_tokio1(server, Some(limit), &name, at_once, None)
