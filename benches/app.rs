@@ -72,6 +72,7 @@ fn verify_call(authority: &Authority, request: usize) -> Call {
         destination: Reading::not_asked(),
         code: Reading::Read(code),
         heard: Utterance::Other,
+        forged: false,
         language: english(),
     }
 }

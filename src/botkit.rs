@@ -16,6 +16,7 @@ pub use credentials::{Algorithm, Bot, Bots, Credentials, Rejection};
 pub use event::{Event, Forward, TO_USER, component_and_event};
 pub use payload::{Found, Payload, Pointer};
 pub use reply::{Changes, Route, SessionField, quirk, reply};
+pub use scrub::Secret;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -99,6 +100,9 @@ pub enum Failure {
     /// The body stopped before its end.
     #[error("Request body is incomplete")]
     Incomplete,
+    /// Too many messages wait for the platform to take them.
+    #[error("Too many messages are waiting")]
+    Busy,
     /// Something went wrong here; the log has the cause.
     #[error("Internal Server Error")]
     Internal,
@@ -116,6 +120,7 @@ impl Failure {
             Self::TooLarge { .. } => 413,
             Self::Unsupported => 415,
             Self::Internal => 500,
+            Self::Busy => 503,
         }
     }
 
@@ -135,6 +140,7 @@ impl Failure {
             Self::Unsupported => json!("UNSUPPORTED_MEDIA_TYPE"),
             Self::Incomplete => json!("INCOMPLETE_BODY"),
             Self::Internal => json!("INTERNAL_SERVER_ERROR"),
+            Self::Busy => json!("SERVICE_UNAVAILABLE"),
         };
         // Written out, because the order of the keys is part of the wire.
         format!(r#"{{"errors":[{{"msg":{},"code":{code}}}]}}"#, json!(self.to_string())).into()

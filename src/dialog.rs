@@ -16,7 +16,7 @@ mod words;
 pub use input::Reading;
 pub use letter::{Letter, Letterhead, Occasion, letter};
 pub use report::{Choice, Report, Topic};
-pub use session::{Answered, Awaits, Flow, RequestKey, Session, SessionKey};
+pub use session::{Answered, Awaits, Conversation, Flow, RequestKey, Session, SessionKey};
 pub use status::Status;
 
 use std::sync::Arc;
@@ -24,7 +24,7 @@ use std::sync::Arc;
 use rand::CryptoRng;
 
 use self::catalogue::Language;
-use self::step::{Hold, Scene, Step, standing};
+use self::step::{Scene, Step, standing};
 use self::understanding::Utterance;
 use crate::address::Destination;
 use crate::clock::Timestamp;
@@ -98,6 +98,8 @@ pub struct Call {
     pub code: Reading<Code>,
     /// What the user said, where that matters.
     pub heard: Utterance,
+    /// Whether that is what the bot is told in place of a right code.
+    pub forged: bool,
     /// What is spoken here.
     pub language: Arc<Language>,
 }
@@ -177,13 +179,18 @@ pub fn turn(
         return Turn { session: None, answer: answered.answer.clone(), effect: None, replayed: true };
     }
     let scene = Scene { session, call, authority, expose, scope, now };
-    let Step { next, hold, unclaimed, status, topic, intent, reason, code, greets, pass_on } =
-        scene.step(rng);
+    let step = scene.step(rng);
+    let (before, conversation) = (scene.conversation(), scene.after(&step));
+    let Step { next, status, topic, intent, reason, code, greets, pass_on, .. } = step;
 
-    let before = scene.challenge();
-    let stands = next.as_ref().or(before);
-    let report =
-        Report { topic, greets, intent, ..Report::new(status, reason, stands, &authority.rules, now) };
+    let stands = next.as_ref().or(scene.challenge());
+    let report = Report::new(status, reason, stands, &authority.rules, now);
+    // A dialog that the server leads has no use for an address which the one behind it did not ask for.
+    let can_change = report.address_can_change && (conversation.asked || conversation.flow.is_none());
+    // The dialog does not know it yet, and has to go by what was proven.
+    let proven = (status == Status::Verified && conversation.asked).then_some(stands).flatten();
+    let verified = proven.map(|challenge| challenge.destination.clone());
+    let report = Report { topic, greets, intent, address_can_change: can_change, verified, ..report };
     let effect = match (&code, stands) {
         (Some(code), Some(challenge)) if challenge.handover == Handover::Pending => {
             Some(Effect::Deliver(Delivery {
@@ -200,22 +207,15 @@ pub fn turn(
     };
     let answer = Answer { report, code: code.filter(|_| expose == Expose::Plain), pass_on };
 
-    // Long enough for whoever types a code too late to be told so.
-    let until = now.after(authority.rules.lifetime * 2);
-    let flow = match hold {
-        Hold::Await(awaits) => Some(Flow { awaits, until }),
-        Hold::Keep => scene.flow().map(|flow| if pass_on { flow } else { Flow { until, ..flow } }),
-        Hold::Release => None,
-    };
-    let changed = next.is_some() || flow != scene.flow() || unclaimed != scene.unclaimed();
+    let changed = next.is_some() || conversation != before;
     // A refusal is remembered too, where there is a session to remember it in: the retry of a resend that came too
     // early must not become a resend.
     let remember = call.operation != Operation::Status
         && call.request.is_some()
-        && !pass_on
-        && (stands.is_some() || flow.is_some());
+        && (!pass_on || next.is_some())
+        && (stands.is_some() || conversation.flow.is_some());
     let session = (changed || remember).then(|| {
-        let mut session = Session { flow, unclaimed, ..Session::after(session, next) };
+        let mut session = Session { conversation, ..Session::after(session, next) };
         if let Some(request) = call.request.filter(|_| remember) {
             session.remember(Answered { request, answer: answer.clone() });
         }
@@ -243,11 +243,16 @@ pub fn note(
     let current = noted.is_some();
     let stands = noted.as_ref().or(earlier);
     let status = stands.map_or(handed_over(handover), |challenge| standing(challenge, now));
-    let report = Report { greets: delivery.greets, ..Report::new(status, None, stands, rules, now) };
+    let report = Report::new(status, None, stands, rules, now);
+    let conversation = session.conversation.at(now);
+    let can_change = report.address_can_change && (conversation.asked || conversation.flow.is_none());
+    let report = Report { greets: delivery.greets, address_can_change: can_change, ..report };
     let code = (current && expose == Expose::Plain).then(|| delivery.code.clone());
     let answer = Answer { code, ..Answer::new(report) };
     let mut session = Session::after(Some(session), noted);
-    if let (Some(flow), true, Handover::Undeliverable) = (&mut session.flow, current, handover) {
+    if let (Some(flow), true, Handover::Undeliverable) =
+        (&mut session.conversation.flow, current && can_change, handover)
+    {
         // The user is told to use another address; what is typed next is that.
         flow.awaits = Awaits::Address;
     }

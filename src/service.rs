@@ -3,7 +3,7 @@
 
 mod background;
 
-pub use background::{Background, Lane};
+pub use background::{Background, Full, Lane};
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};

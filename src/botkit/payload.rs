@@ -167,12 +167,13 @@ impl Payload {
         self.first(&LANGUAGE)
     }
 
-    /// What the user wrote, or the bot; `None` if it is not text. Half a surrogate in it is a `\u{fffd}`.
+    /// What the user wrote, or the bot; `None` if it is neither text nor a number. Half a surrogate in it is a `\u{fffd}`.
     #[must_use]
     pub fn message(&self) -> Option<Cow<'_, str>> {
+        let number = || self.find(&["message"])?.into_text();
         let lossy =
             || Some(serde_json::from_str::<Lossy>(self.slice(self.member("message")?.value)).ok()?.0.into());
-        self.text_at(&["message"]).or_else(lossy)
+        number().or_else(lossy)
     }
 
     /// Our last message of this dialog, as the platform has kept it.
@@ -229,7 +230,7 @@ impl Payload {
 }
 
 /// A string that may hold half a surrogate, as JavaScript's may.
-struct Lossy(String);
+pub(super) struct Lossy(pub(super) String);
 
 impl<'de> Deserialize<'de> for Lossy {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -409,7 +410,7 @@ mod tests {
         let half = payload(r#"{"message":"\ud83d 482916"}"#);
         assert_eq!(half.find(&["message"]), Some(Found::Other));
         assert!(half.message().is_some_and(|text| text.starts_with('\u{fffd}') && text.ends_with(" 482916")));
-        assert_eq!(payload(r#"{"message":7}"#).message(), None);
+        assert_eq!(payload(r#"{"message":7}"#).message().as_deref(), Some("7"));
         assert_eq!(payload(r#"{"message":{"a":1}}"#).message(), None);
     }
 }

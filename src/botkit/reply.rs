@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use super::class::class;
 use super::document::{Member, Object, Span};
-use super::scrub::scrub;
+use super::scrub::Secret;
 use super::{BotId, Event, Payload};
 
 /// Where a request came in; these values win over what the body says.
@@ -34,9 +34,8 @@ pub struct Changes {
     pub otp: Option<String>,
     /// What goes into `context.session.BotUserSession`, each value as JSON text.
     pub session: Vec<(SessionField, Cow<'static, str>)>,
-    /// What stands in place of the text that came, wherever else the payload repeats it. A text with a code in it
-    /// must not get into transcripts.
-    pub instead: Option<String>,
+    /// What is taken out wherever the payload repeats it: a code must not get into transcripts.
+    pub secret: Option<Secret>,
 }
 
 /// The keys of `BotUserSession` that are ours, named as in the how-to that everybody builds from.
@@ -72,7 +71,7 @@ pub const fn quirk() -> &'static str {
 #[must_use]
 pub fn reply(payload: &Payload, route: &Route, changes: Option<&Changes>) -> String {
     let Some((class, keys)) = class(route.event) else { return quirk().to_owned() };
-    let typed = payload.member("message").map(|member| payload.slice(member.value));
+    let secret = changes.and_then(|changes| changes.secret.as_ref());
     let mut body = String::with_capacity(payload.text().len() + 1024);
     for key in keys {
         let start = body.len();
@@ -116,13 +115,10 @@ pub fn reply(payload: &Payload, route: &Route, changes: Option<&Changes>) -> Str
                 None => body.truncate(start),
             },
         }
-        if let (
-            Some(Changes { instead: Some(instead), .. }),
-            Some(typed),
-            "context" | "channel" | "messageObject",
-        ) = (changes, typed, *key)
+        if let (Some(secret), "context" | "channel" | "messageObject" | "metaInfo" | "metaTags") =
+            (secret, *key)
         {
-            let scrubbed = scrub(&body[start..], typed, instead);
+            let scrubbed = secret.scrub(&body[start..]);
             body.replace_range(start.., &scrubbed);
         }
     }

@@ -17,7 +17,8 @@ use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentError, FluentResource};
 use unic_langid::{CharacterDirection, LanguageIdentifier};
 
-use super::understanding::{self, Lexicon};
+use super::understanding::{self, Lexicon, Utterance, understand};
+use crate::otp::{Alphabet, Format};
 
 /// The messages that are compiled in.
 const BUILT_IN: [(&str, &str); 10] = [
@@ -188,7 +189,11 @@ impl Catalogue {
                 let file = messages.or(keywords).map_or_else(String::new, |source| source.name.clone());
                 Broken::file(file, "is not named after a language, such as pl.ftl or pt-BR.ftl")
             })?;
-            let bundle = check::bundle(&tag, built_in, messages, BUILT_IN[0].1)?;
+            let bundle = check::bundle(&tag, built_in, messages, BUILT_IN[0].1).map_err(|broken| {
+                // Keywords alone make no language.
+                let keywords = keywords.filter(|_| broken.file.is_empty());
+                Broken { file: keywords.map_or(broken.file, |source| source.name.clone()), ..broken }
+            })?;
             let fixed = [false, true].map(|spoken| {
                 Phrase::ALL.map(|phrase| {
                     let mut errors = Vec::new();
@@ -197,6 +202,9 @@ impl Catalogue {
                 })
             });
             let language = Language { bundle, fixed, lexicon: lexicon(keywords)?, tag };
+            if let Some(own) = messages.or(keywords) {
+                language.understands_its_options(&own.name)?;
+            }
             languages.insert(name.to_ascii_lowercase(), Arc::new(language));
         }
         Ok(Self(languages))
@@ -252,10 +260,33 @@ impl Language {
     #[must_use]
     pub fn lexicon(&self) -> Option<&Lexicon> {
         let built_in = || {
-            let text = understanding::built_in(&self.tag.to_string())?;
+            // A region speaks as its language does.
+            let text = understanding::built_in(self.tag.language.as_str())?;
             Lexicon::new(&toml::from_str(text).ok()?).ok()
         };
         self.lexicon.get_or_init(built_in).as_ref()
+    }
+
+    /// Buttons send the words that stand on them: those must mean what they are for.
+    fn understands_its_options(&self, file: &str) -> Result<(), Broken> {
+        let Some(lexicon) = self.lexicon() else { return Ok(()) };
+        let format = Format { length: 6, alphabet: Alphabet::Digits };
+        for (phrase, meaning) in [
+            (Phrase::OptionResend, Utterance::Resend),
+            (Phrase::OptionChange, Utterance::ChangeAddress),
+            (Phrase::OptionCancel, Utterance::Cancel),
+        ] {
+            let text = self.write(phrase, &Values::default());
+            if understand(&text, &[lexicon], format, None) != meaning {
+                let (id, name, tag) = (phrase.id(), meaning.name(), &self.tag);
+                let fix = format!("add it to [{name}] in {tag}.toml, or use other words");
+                return Err(Broken::file(
+                    file,
+                    format!("{id} is {text:?}, which is not understood as that; {fix}"),
+                ));
+            }
+        }
+        Ok(())
     }
 
     /// Whether it is written from right to left.

@@ -6,26 +6,42 @@ use rand::CryptoRng;
 use super::input::hint;
 use super::step::{Hold, Scene, Step, ended, standing, topic};
 use super::understanding::Utterance;
-use super::{Awaits, Reading, Status, Topic};
+use super::{Awaits, Conversation, Reading, Status, Topic};
 use crate::address::Destination;
 use crate::otp::{Accepted, Challenge, Handover, Phase};
+
+/// What becomes of an address that is typed while a code is awaited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Typed {
+    /// A code goes there: the dialog left it to the user.
+    Taken,
+    /// Only addresses on file count.
+    NotOnFile,
+    /// The dialog brought an address of its own, and has to hear of another.
+    ForTheBot,
+}
 
 impl Scene<'_> {
     /// Begins the dialog, or takes it up again.
     pub(super) fn start(&self, rng: &mut dyn CryptoRng) -> Step {
-        let live = self.challenge().filter(|challenge| challenge.phase(self.now) == Phase::Live);
-        let greets = self.flow().is_none() && live.is_none();
-        let step = match &self.call.destination {
-            Reading::Read(destination) => self.send(destination, rng).awaiting(Awaits::Code),
-            Reading::Redacted(hint) => Step::because(Status::RedactedInput, hint.clone()),
-            Reading::Missing(_) if live.is_some() => live
-                .map_or(Step::stay(Status::NoChallenge), |live| Step::stay(standing(live, self.now)))
-                .awaiting(Awaits::Code),
-            Reading::Missing(_) | Reading::Unusable(_) if !self.takes_addresses() => {
-                Step::about(Status::InvalidDestination, Topic::EnrolledOnly)
+        let live = self.live();
+        let greets = self.conversation().flow.is_none() && live.is_none();
+        let enrolled = self.authority.rules.destination == Accepted::Enrolled;
+        let step = match (&self.call.destination, live) {
+            (Reading::Read(destination), _) => self.send(destination, rng).awaiting(Awaits::Code),
+            (Reading::Redacted(hint), _) => Step::because(Status::RedactedInput, hint.clone()),
+            (Reading::Missing(_), Some(live)) => Step::stay(standing(live, self.now)).awaiting(Awaits::Code),
+            // The user has said it before, and was too late with the code.
+            (Reading::Missing(_), None) if let Some(late) = self.late() => {
+                self.send(&late.destination, rng).awaiting(Awaits::Code)
             }
-            Reading::Missing(_) => Step::about(Status::NoChallenge, Topic::Address).awaiting(Awaits::Address),
-            Reading::Unusable(reason) => {
+            (Reading::Missing(_) | Reading::Unusable(_), _) if enrolled => {
+                Step::about(Status::InvalidDestination, Topic::NothingEnrolled)
+            }
+            (Reading::Missing(_), None) => {
+                Step::about(Status::NoChallenge, Topic::Address).awaiting(Awaits::Address)
+            }
+            (Reading::Unusable(reason), _) => {
                 Step::because(Status::InvalidDestination, reason.clone()).awaiting(Awaits::Address)
             }
         };
@@ -35,47 +51,68 @@ impl Scene<'_> {
 
     /// Takes what the user said.
     pub(super) fn hear(&self, rng: &mut dyn CryptoRng) -> Step {
-        let challenge = self.challenge();
-        let live = challenge.filter(|challenge| challenge.phase(self.now) == Phase::Live);
-        let step = match (live, self.flow(), challenge) {
+        let (live, conversation) = (self.live(), self.conversation());
+        match (live, conversation.flow, self.challenge()) {
+            (None, None, _) => self.pass(Hold::Keep),
+            (Some(_), _, _) if self.call.forged => Step::stay(Status::Unrecognized),
+            (None, _, Some(over)) if self.call.forged => Step::stay(ended(over.phase(self.now))),
+            (None, _, None) if self.call.forged => Step::about(Status::NoChallenge, Topic::Address),
+            (live, _, _) if conversation.released => self.hear_released(live),
             (live, Some(flow), _) if flow.awaits == Awaits::Address => self.hear_address(live, rng),
             (Some(live), _, _) => self.hear_code(live, rng),
             (None, Some(_), Some(over)) => self.hear_after(over, rng),
-            (None, _, _) => self.pass(Hold::Keep),
-        };
-        let unclaimed = self.unclaimed() && step.code.is_none() || step.status == Status::Verified;
-        Step { unclaimed, ..step }
+            (None, Some(_), None) => self.pass(Hold::Keep),
+        }
+    }
+
+    fn live(&self) -> Option<&Challenge> {
+        self.challenge().filter(|challenge| challenge.phase(self.now) == Phase::Live)
+    }
+
+    /// The expired challenge of a dialog that goes on, whose address the user typed.
+    fn late(&self) -> Option<&Challenge> {
+        let Conversation { flow, asked, released, .. } = self.conversation();
+        let goes_on = flow.is_some() && asked && !released;
+        self.challenge().filter(|challenge| goes_on && challenge.phase(self.now) == Phase::Expired)
+    }
+
+    /// The user talks with the bot about something else. A right code is still ours; a wrong one counts, or leaving
+    /// would buy guesses, but may be a number that the bot has asked for.
+    fn hear_released(&self, live: Option<&Challenge>) -> Step {
+        match (&self.call.heard, live) {
+            (Utterance::Code(code), Some(live)) => {
+                let step = self.verify(live, &Reading::Read(code.clone()));
+                Step { pass_on: step.status != Status::Verified, ..step }
+            }
+            _ => self.pass(Hold::Keep),
+        }
     }
 
     /// A code is awaited.
     fn hear_code(&self, live: &Challenge, rng: &mut dyn CryptoRng) -> Step {
         let heard = &self.call.heard;
         match heard {
-            Utterance::Code(code) => {
-                let step = self.verify(live, &Reading::Read(code.clone()));
-                let hold = if step.status == Status::Verified { Hold::Release } else { Hold::Keep };
-                Step { hold, ..step }
-            }
+            Utterance::Code(code) => self.verify(live, &Reading::Read(code.clone())),
             Utterance::Codes | Utterance::Number => {
                 Step { topic: topic(heard), ..Step::stay(Status::Unrecognized) }
             }
-            Utterance::Address(address) if address.is_same(&live.destination) => {
+            Utterance::Address(address) | Utterance::Mention(address)
+                if address.is_same(&live.destination) =>
+            {
                 Step::stay(Status::Unrecognized)
             }
             Utterance::Address(address) => self.take_address(address, rng),
             Utterance::Addresses => self.ask(Status::Unrecognized, Topic::SeveralAddresses),
             Utterance::BadAddress => self.refuse_address(),
             // Its code comes from the bot, and so must the next one.
-            Utterance::Resend | Utterance::ChangeAddress if live.handover == Handover::Bot => {
-                self.pass(Hold::Keep)
-            }
+            Utterance::Resend if live.handover == Handover::Bot => self.pass(Hold::Keep),
             Utterance::Resend => self.resend(live, rng),
             Utterance::Yes if failed(live) => self.resend(live, rng),
             Utterance::Yes | Utterance::No => Step::stay(Status::Unrecognized),
             Utterance::ChangeAddress => self.ask(standing(live, self.now), Topic::OtherAddress),
             Utterance::Redacted => redacted(),
             Utterance::Cancel | Utterance::Agent => self.pass(Hold::Release),
-            Utterance::Other => self.pass(Hold::Keep),
+            Utterance::Mention(_) | Utterance::Other => self.pass(Hold::Keep),
         }
     }
 
@@ -84,7 +121,7 @@ impl Scene<'_> {
         let status = live.map_or(Status::NoChallenge, |live| standing(live, self.now));
         let again = if live.is_some() { Topic::OtherAddress } else { Topic::Address };
         match (&self.call.heard, live) {
-            (Utterance::Address(address), _) => self.take_address(address, rng),
+            (Utterance::Address(address) | Utterance::Mention(address), _) => self.take_address(address, rng),
             (Utterance::Addresses, _) => self.ask(status, Topic::SeveralAddresses),
             (Utterance::BadAddress, _) => self.refuse_address(),
             (Utterance::Code(_), Some(live)) => self.hear_code(live, rng),
@@ -108,52 +145,59 @@ impl Scene<'_> {
 
     /// The code's time is over, or it is locked; the dialog goes on.
     fn hear_after(&self, over: &Challenge, rng: &mut dyn CryptoRng) -> Step {
+        let phase = over.phase(self.now);
+        let locked = matches!(phase, Phase::Locked { .. });
         match &self.call.heard {
-            Utterance::Yes | Utterance::Resend => self.send(&over.destination, rng).awaiting(Awaits::Code),
-            Utterance::Code(_) | Utterance::Codes | Utterance::Number => {
-                Step::stay(ended(over.phase(self.now)))
+            Utterance::Code(_) | Utterance::Codes | Utterance::Number => Step::stay(ended(phase)),
+            // Before the lock ends no address gets a code.
+            Utterance::Address(_)
+            | Utterance::Addresses
+            | Utterance::BadAddress
+            | Utterance::Yes
+            | Utterance::Resend
+            | Utterance::ChangeAddress
+                if locked =>
+            {
+                Step::stay(ended(phase))
             }
+            Utterance::Yes | Utterance::Resend => self.send(&over.destination, rng).awaiting(Awaits::Code),
             Utterance::Address(address) => self.take_address(address, rng),
             Utterance::Addresses => self.ask(Status::Unrecognized, Topic::SeveralAddresses),
             Utterance::BadAddress => self.refuse_address(),
-            Utterance::ChangeAddress => self.ask(ended(over.phase(self.now)), Topic::OtherAddress),
+            Utterance::ChangeAddress => self.ask(ended(phase), Topic::OtherAddress),
             Utterance::Redacted => redacted(),
             Utterance::No | Utterance::Cancel | Utterance::Agent => self.pass(Hold::Release),
-            Utterance::Other => self.pass(Hold::Keep),
+            Utterance::Mention(_) | Utterance::Other => self.pass(Hold::Keep),
         }
     }
 
-    fn takes_addresses(&self) -> bool {
+    fn typed(&self) -> Typed {
         match self.authority.rules.destination {
-            Accepted::Any => true,
-            Accepted::Enrolled => false,
+            Accepted::Enrolled => Typed::NotOnFile,
+            Accepted::Any if self.conversation().asked => Typed::Taken,
+            Accepted::Any => Typed::ForTheBot,
         }
     }
 
     /// Sends a code to a typed address, where those count.
     fn take_address(&self, address: &Destination, rng: &mut dyn CryptoRng) -> Step {
-        let enrolled = self.call.destination.read().is_some_and(|known| known.is_same(address));
-        if self.takes_addresses() || enrolled {
-            self.send(address, rng).awaiting(Awaits::Code)
-        } else {
-            Step::about(Status::InvalidDestination, Topic::EnrolledOnly)
-        }
+        self.with_address(|| self.send(address, rng).awaiting(Awaits::Code))
     }
 
     fn refuse_address(&self) -> Step {
-        if self.takes_addresses() {
-            Step::stay(Status::InvalidDestination).awaiting(Awaits::Address)
-        } else {
-            Step::about(Status::InvalidDestination, Topic::EnrolledOnly)
-        }
+        self.with_address(|| Step::stay(Status::InvalidDestination).awaiting(Awaits::Address))
     }
 
     /// Asks for an address, where typed ones count.
     fn ask(&self, status: Status, topic: Topic) -> Step {
-        if self.takes_addresses() {
-            Step::about(status, topic).awaiting(Awaits::Address)
-        } else {
-            Step::about(Status::InvalidDestination, Topic::EnrolledOnly)
+        self.with_address(|| Step::about(status, topic).awaiting(Awaits::Address))
+    }
+
+    fn with_address(&self, step: impl FnOnce() -> Step) -> Step {
+        match self.typed() {
+            Typed::Taken => step(),
+            Typed::NotOnFile => Step::about(Status::InvalidDestination, Topic::EnrolledOnly),
+            Typed::ForTheBot => self.pass(Hold::Keep),
         }
     }
 

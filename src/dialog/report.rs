@@ -7,8 +7,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::Status;
+use crate::address::Destination;
 use crate::clock::Timestamp;
-use crate::otp::{Accepted, Alphabet, Challenge, ChallengeId, Phase, Rules};
+use crate::otp::{Accepted, Alphabet, Challenge, ChallengeId, Handover, Phase, Rules};
 
 /// How many bytes of JSON there is room for before more is asked for.
 const USUAL_LENGTH: usize = 512;
@@ -24,6 +25,8 @@ pub enum Topic {
     SeveralAddresses,
     /// That only addresses on file are used.
     EnrolledOnly,
+    /// That only addresses on file are used, and there is none.
+    NothingEnrolled,
     /// Which of several numbers is the code.
     SeveralCodes,
     /// That a number is not a code.
@@ -58,6 +61,8 @@ pub struct Report {
     pub facts: Option<Facts>,
     /// Whether another address would be taken.
     pub address_can_change: bool,
+    /// The address that was proven, where the dialog cannot know it otherwise.
+    pub verified: Option<Destination>,
     pub(super) at: Timestamp,
 }
 
@@ -74,6 +79,8 @@ pub struct Facts {
     pub length: u8,
     /// Whether the code is made of digits only.
     pub digits: bool,
+    /// Whether the bot delivers the code itself.
+    pub by_bot: bool,
     /// Which of its sends was the last, from 1.
     pub send: u8,
     /// When it expires, and what is left until then; `None` when it is over.
@@ -107,6 +114,7 @@ impl Report {
             to: challenge.destination.masked().into(),
             length: rules.format.length,
             digits: rules.format.alphabet == Alphabet::Digits,
+            by_bot: challenge.handover == Handover::Bot,
             send: challenge.sends(),
             live: (challenge.phase(now) == Phase::Live).then(|| Live {
                 expires_at: challenge.expires_at(),
@@ -131,6 +139,7 @@ impl Report {
             reason,
             facts: None,
             address_can_change: false,
+            verified: None,
             at: now,
         }
     }
@@ -157,6 +166,9 @@ impl Report {
         } else {
             &[Choice::Resend, Choice::Cancel]
         };
+        if self.facts.as_ref().is_some_and(|facts| facts.by_bot) {
+            return &[];
+        }
         match (self.status, self.topic) {
             (_, Some(Topic::Address | Topic::OtherAddress | Topic::SeveralAddresses)) => &[Choice::Cancel],
             (Status::InvalidDestination, _) if !live => &[Choice::Cancel],
@@ -223,6 +235,7 @@ impl Report {
             retry_in_seconds: self.status.retry_at().map(|until| self.seconds_until(until)),
             challenge_id: facts.map(|facts| Shown(facts.id)),
             suggestions,
+            address: self.verified.as_ref().map(Destination::reveal),
         };
         let mut json = Vec::with_capacity(USUAL_LENGTH);
         // Writing plain text to memory has no way to fail.
@@ -269,4 +282,6 @@ struct Wire<'a> {
     challenge_id: Option<Shown<ChallengeId>>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     suggestions: &'a [Cow<'a, str>],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    address: Option<&'a str>,
 }

@@ -62,6 +62,32 @@ impl RequestKey {
     }
 }
 
+/// How a session stands with its user.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Conversation {
+    /// The dialog that the server leads.
+    pub flow: Option<Flow>,
+    /// Whether the dialog left it to the user where codes go. It did not where it brought an address: another one would
+    /// prove nothing that it asked for.
+    pub asked: bool,
+    /// Whether the user has turned to something else: until the dialog comes back, only a right code is for us.
+    pub released: bool,
+    /// Until when the dialog may collect that a code was typed into the conversation.
+    pub unclaimed: Option<Timestamp>,
+}
+
+impl Conversation {
+    /// What of it still counts.
+    #[must_use]
+    pub fn at(self, now: Timestamp) -> Self {
+        Self {
+            flow: self.flow.filter(|flow| now < flow.until),
+            unclaimed: self.unclaimed.filter(|until| now < *until),
+            ..self
+        }
+    }
+}
+
 /// A dialog that the server leads, from greeting to verification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Flow {
@@ -85,10 +111,8 @@ pub enum Awaits {
 pub struct Session {
     /// Its challenge.
     pub challenge: Option<Challenge>,
-    /// The dialog that the server leads in it.
-    pub flow: Option<Flow>,
-    /// Whether a code was typed into the conversation, and no `OtpVerify` has come to collect that yet.
-    pub unclaimed: bool,
+    /// What was said around it.
+    pub conversation: Conversation,
     // Shared with the versions before: an answer never changes once it is given.
     pub(super) answered: Vec<Arc<Answered>>,
 }
@@ -110,8 +134,7 @@ impl Session {
         copied.extend_from_slice(answered);
         Self {
             challenge: next.or_else(|| earlier?.challenge.clone()),
-            flow: earlier.and_then(|earlier| earlier.flow),
-            unclaimed: earlier.is_some_and(|earlier| earlier.unclaimed),
+            conversation: earlier.map_or_else(Conversation::default, |earlier| earlier.conversation),
             answered: copied,
         }
     }
@@ -141,14 +164,14 @@ impl Session {
     #[must_use]
     pub fn awaits(&self, now: Timestamp) -> bool {
         let live = self.challenge.as_ref().is_some_and(|challenge| challenge.phase(now) == Phase::Live);
-        live || self.flow.is_some_and(|flow| now < flow.until)
+        live || self.conversation.at(now).flow.is_some()
     }
 
     /// When a store may free its memory.
     #[must_use]
     pub fn forget_at(&self) -> Timestamp {
         let challenge = self.challenge.as_ref().map_or(Timestamp::from_millis(0), Challenge::forget_at);
-        self.flow.map_or(challenge, |flow| challenge.max(flow.until))
+        self.conversation.flow.map_or(challenge, |flow| challenge.max(flow.until))
     }
 }
 

@@ -3,7 +3,7 @@
 use rand::CryptoRng;
 
 use super::understanding::Utterance;
-use super::{Awaits, Call, Flow, Operation, Reading, Session, Status, Topic, handed_over};
+use super::{Awaits, Call, Conversation, Flow, Operation, Reading, Session, Status, Topic, handed_over};
 use crate::address::Destination;
 use crate::clock::Timestamp;
 use crate::otp::{Authority, Challenge, Code, Expose, Handover, Phase, Refusal, Verdict};
@@ -23,8 +23,6 @@ pub(super) struct Step {
     /// The challenge, if it changed.
     pub(super) next: Option<Challenge>,
     pub(super) hold: Hold,
-    /// Whether a code that was typed into the conversation has yet to be told to the dialog.
-    pub(super) unclaimed: bool,
     pub(super) status: Status,
     pub(super) topic: Option<Topic>,
     pub(super) intent: Option<&'static str>,
@@ -50,7 +48,6 @@ impl Step {
         Self {
             next: None,
             hold: Hold::Keep,
-            unclaimed: false,
             status,
             topic: None,
             intent: None,
@@ -75,21 +72,17 @@ impl<'a> Scene<'a> {
         self.session.and_then(|session| session.challenge.as_ref())
     }
 
-    /// The dialog that the server leads, unless it has been left alone for too long.
-    pub(super) fn flow(&self) -> Option<Flow> {
-        self.session.and_then(|session| session.flow).filter(|flow| self.now < flow.until)
-    }
-
-    pub(super) fn unclaimed(&self) -> bool {
-        self.session.is_some_and(|session| session.unclaimed)
+    /// How the session stands with its user now.
+    pub(super) fn conversation(&self) -> Conversation {
+        self.session.map_or_else(Conversation::default, |session| session.conversation.at(self.now))
     }
 
     /// Takes the step that the call asks for.
     pub(super) fn step(&self, rng: &mut dyn CryptoRng) -> Step {
-        let unclaimed = self.unclaimed();
+        let Conversation { flow, unclaimed, .. } = self.conversation();
         let step = match (self.call.operation, self.challenge()) {
             (Operation::Start, _) => self.start(rng),
-            (Operation::Hear, _) => return self.hear(rng),
+            (Operation::Hear, _) => self.hear(rng),
             (Operation::Generate, _) if self.expose != Expose::Plain => Step::because(
                 Status::Misconfigured,
                 "OtpGenerate needs otp.expose = \"plain\" in the server's configuration",
@@ -101,13 +94,15 @@ impl<'a> Scene<'a> {
                     Step::because(Status::InvalidDestination, reason.clone())
                 }
             },
+            // The dialog took up a text that was passed on to it, and what we asked for is still wanted.
+            (Operation::Verify, None) if flow.is_some() => Step::about(Status::NoChallenge, Topic::Address),
             (_, None) => Step::stay(Status::NoChallenge),
             (Operation::Resend, Some(challenge)) => self.resend(challenge, rng),
             // The code was typed into the conversation; this call is the dialog's, which comes to collect that, once.
             (Operation::Verify, Some(challenge))
-                if unclaimed && challenge.phase(self.now) == Phase::Verified =>
+                if unclaimed.is_some() && challenge.phase(self.now) == Phase::Verified =>
             {
-                return Step::stay(Status::Verified);
+                Step::stay(Status::Verified)
             }
             (Operation::Verify, Some(challenge)) => self.verify(challenge, &self.call.code),
             (Operation::Cancel, Some(challenge)) => match challenge.cancel(self.now) {
@@ -119,13 +114,70 @@ impl<'a> Scene<'a> {
             },
             (Operation::Status, Some(challenge)) => Step::stay(standing(challenge, self.now)),
         };
-        let hold = match (step.hold, step.status, &step.code) {
-            (Hold::Keep, Status::Verified, _) => Hold::Release,
-            (Hold::Keep, _, Some(_)) if self.flow().is_some() => Hold::Await(Awaits::Code),
-            (hold, _, _) => hold,
+        let intent = match (self.call.operation, step.status) {
+            (Operation::Verify, Status::Verified) => None,
+            (Operation::Verify, _) => self.call.heard.intent(),
+            _ => step.intent,
         };
-        // A new code is a new proof: what an earlier one proved is not handed on.
-        Step { hold, unclaimed: unclaimed && step.code.is_none(), ..step }
+        Step { intent, ..step }
+    }
+
+    /// How the session stands with its user after a step.
+    pub(super) fn after(&self, step: &Step) -> Conversation {
+        let before = self.conversation();
+        let operation = self.call.operation;
+        // Long enough for whoever types a code too late to be told so.
+        let until = self.now.after(self.authority.rules.lifetime * 2);
+        let flow = match (step.hold, before.flow) {
+            (Hold::Release, _) => None,
+            (Hold::Keep, Some(_)) if step.status == Status::Verified => None,
+            (Hold::Await(awaits), _) => Some(Flow { awaits, until }),
+            // The dialog brings the address itself now.
+            (Hold::Keep, Some(_)) if matches!(operation, Operation::Send | Operation::Generate) => {
+                Some(Flow { awaits: Awaits::Code, until })
+            }
+            (Hold::Keep, Some(_)) if step.code.is_some() => Some(Flow { awaits: Awaits::Code, until }),
+            // Whoever only asks, or talks to the bot, does not go on with the dialog.
+            (Hold::Keep, flow) if step.pass_on || operation == Operation::Status => flow,
+            (Hold::Keep, flow) => flow.map(|flow| Flow { until, ..flow }),
+        };
+        let asked = match operation {
+            Operation::Start => self.call.destination.read().is_none(),
+            Operation::Send | Operation::Generate => false,
+            Operation::Verify
+            | Operation::Resend
+            | Operation::Cancel
+            | Operation::Status
+            | Operation::Hear => before.asked,
+        };
+        let leaves = matches!(self.call.heard, Utterance::Cancel | Utterance::Agent);
+        let released = match operation {
+            Operation::Hear if step.pass_on => {
+                before.released || self.session.is_some_and(|session| session.awaits(self.now))
+            }
+            Operation::Hear => before.released && step.status != Status::Verified,
+            Operation::Verify if leaves => before.released,
+            Operation::Status | Operation::Cancel => before.released,
+            Operation::Verify
+            | Operation::Start
+            | Operation::Send
+            | Operation::Generate
+            | Operation::Resend => false,
+        };
+        let unclaimed = match operation {
+            Operation::Hear if step.status == Status::Verified => {
+                Some(self.now.after(self.authority.rules.lifetime))
+            }
+            Operation::Verify if step.status == Status::Verified => None,
+            Operation::Hear | Operation::Verify | Operation::Status => before.unclaimed,
+            // The dialog wants another proof, whether it gets a code for that or not.
+            Operation::Start
+            | Operation::Send
+            | Operation::Generate
+            | Operation::Resend
+            | Operation::Cancel => None,
+        };
+        Conversation { flow, asked, released, unclaimed }
     }
 
     pub(super) fn send(&self, destination: &Destination, rng: &mut dyn CryptoRng) -> Step {
@@ -148,11 +200,10 @@ impl<'a> Scene<'a> {
             Reading::Read(code) => code,
             Reading::Redacted(hint) => return Step::because(Status::RedactedInput, hint.clone()),
             Reading::Missing(reason) | Reading::Unusable(reason) => {
-                return Step {
-                    topic: topic(&self.call.heard),
-                    intent: self.call.heard.intent(),
-                    ..Step::because(Status::Unrecognized, reason.clone())
-                };
+                let awaits_address =
+                    self.conversation().flow.is_some_and(|flow| flow.awaits == Awaits::Address);
+                let topic = topic(&self.call.heard).or(awaits_address.then_some(Topic::OtherAddress));
+                return Step { topic, ..Step::because(Status::Unrecognized, reason.clone()) };
             }
         };
         let (verdict, next) = challenge.verify(code, self.authority, self.scope, self.now);
@@ -173,6 +224,7 @@ pub(super) fn topic(heard: &Utterance) -> Option<Topic> {
         Utterance::Number => Some(Topic::NotACode),
         Utterance::Code(_)
         | Utterance::Address(_)
+        | Utterance::Mention(_)
         | Utterance::Addresses
         | Utterance::BadAddress
         | Utterance::Resend

@@ -15,6 +15,8 @@ use crate::otp::{Accepted, Alphabet, Format, Keys, Phase, PreviousCode};
 
 static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| Catalogue::new(&[]).unwrap());
 const START: Timestamp = Timestamp::from_millis(1_784_540_790_118);
+/// What is left of a variable that nobody told.
+const UNTOLD: [char; 2] = ['{', '$'];
 const SCOPE: &str = "st-1//s-1";
 const ADDRESSES: [&str; 3] = ["a@example.com", "b@example.com", "c@example.com"];
 
@@ -61,7 +63,7 @@ fn any_move() -> impl Strategy<Value = Move> {
         6 => Just(Said::WrongCode),
         4 => (0..ADDRESSES.len()).prop_map(Said::Address),
         12 => prop::sample::select(vec![
-            Utterance::Codes, Utterance::Number, Utterance::Addresses, Utterance::BadAddress, Utterance::Resend,
+            Utterance::Mention(to(ADDRESSES[1])), Utterance::Codes, Utterance::Number, Utterance::Addresses, Utterance::BadAddress, Utterance::Resend,
             Utterance::ChangeAddress, Utterance::Cancel, Utterance::Agent, Utterance::Yes, Utterance::No,
             Utterance::Redacted, Utterance::Other,
         ]).prop_map(Said::Else),
@@ -133,10 +135,12 @@ proptest! {
             let known = if enrolled { address.map(|_| 0) } else { address };
             let destination = known
                 .map_or(Reading::not_asked(), |index| Reading::Read(to(ADDRESSES[index])));
+            let forged = operation == Operation::Hear && heard == Utterance::Other && number % 5 == 0;
             let typed = Reading::Unusable("an entity that holds what the bot was told".to_owned());
             let request = Some(RequestKey::new(&authority.keys, operation, &number.to_string(), heard.brought()));
-            let call = Call { operation, request, destination, code: typed, heard, language: Arc::clone(&language) };
+            let call = Call { operation, request, destination, code: typed, heard, forged, language: Arc::clone(&language) };
             let before = session.clone();
+            let released = before.as_ref().is_some_and(|session| session.conversation.at(now).released);
             let live = before.as_ref().and_then(|session| session.challenge.as_ref())
                 .is_some_and(|challenge| challenge.phase(now) == Phase::Live);
             let awaited = before.as_ref().is_some_and(|session| session.awaits(now));
@@ -147,11 +151,17 @@ proptest! {
                 if !awaited {
                     prop_assert!(*pass_on && taken.session.is_none() && taken.effect.is_none());
                 }
-                if live && matches!(call.heard, Utterance::Code(_) | Utterance::Codes | Utterance::Number) {
+                if live && !released && matches!(call.heard, Utterance::Code(_) | Utterance::Codes | Utterance::Number) {
                     prop_assert!(!pass_on);
                 }
                 if matches!(call.heard, Utterance::Cancel | Utterance::Agent | Utterance::Other) {
-                    prop_assert!(*pass_on);
+                    prop_assert_eq!(*pass_on, !(forged && awaited));
+                }
+                // Whoever has left is left alone, and guesses are counted all the same.
+                if released && awaited && !forged && report.status != Status::Verified {
+                    prop_assert!(*pass_on && taken.effect.is_none());
+                    let counted = matches!(call.heard, Utterance::Code(_)) && live;
+                    prop_assert!(!counted || taken.session.is_some() || report.status == Status::Superseded);
                 }
                 if report.status == Status::Verified {
                     prop_assert!(live && code.as_ref().is_some_and(|code| call.heard == Utterance::Code(code.clone())));
@@ -165,6 +175,20 @@ proptest! {
                     prop_assert!(operation == Operation::Verify && collectable);
                     collectable = false;
                 }
+                if !matches!(operation, Operation::Verify | Operation::Status) {
+                    // The dialog wants another proof.
+                    collectable = false;
+                }
+            }
+            // A typed address gets a code only where the dialog brought none, and then the dialog is told which.
+            let asked = taken.session.as_ref().or(before.as_ref()).is_some_and(|session| session.conversation.asked);
+            if let (Some(Effect::Deliver(made)), Operation::Hear) = (&taken.effect, operation) {
+                let same = before.as_ref().and_then(|session| session.challenge.as_ref())
+                    .is_some_and(|challenge| challenge.destination == made.to);
+                prop_assert!(asked || same);
+            }
+            if report.status == Status::Verified {
+                prop_assert_eq!(report.verified.is_some(), asked);
             }
             if let Some(Effect::Deliver(made)) = taken.effect {
                 prop_assert!(!enrolled || made.to == to(ADDRESSES[0]));
@@ -174,7 +198,7 @@ proptest! {
             }
             for medium in [Medium::Buttons, Medium::Text, Medium::Voice] {
                 let text = message(report, &language, medium);
-                prop_assert!(!text.trim().is_empty());
+                prop_assert!(!text.trim().is_empty() && !text.contains(UNTOLD), "{}", text);
                 prop_assert!(medium != Medium::Voice || !text.contains('@'));
                 let words = suggestions(report, &language);
                 prop_assert!(!show(text, &words, report.asks(), &language, medium).text.is_empty());

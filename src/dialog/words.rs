@@ -38,6 +38,7 @@ fn phrase(report: &Report) -> Phrase {
         Some(Topic::OtherAddress) => return Phrase::AskOtherAddress,
         Some(Topic::SeveralAddresses) => return Phrase::SeveralAddresses,
         Some(Topic::EnrolledOnly) => return Phrase::EnrolledOnly,
+        Some(Topic::NothingEnrolled) => return Phrase::NothingEnrolled,
         Some(Topic::SeveralCodes) => return Phrase::SeveralCodes,
         Some(Topic::NotACode) => return Phrase::NotACode,
         None => {}
@@ -62,7 +63,8 @@ fn phrase(report: &Report) -> Phrase {
         Status::InvalidDestination => Phrase::InvalidDestination,
         Status::RedactedInput => Phrase::RedactedInput,
         Status::SendFailed => Phrase::SendFailed,
-        Status::Undeliverable => Phrase::Undeliverable,
+        Status::Undeliverable if report.address_can_change => Phrase::Undeliverable,
+        Status::Undeliverable => Phrase::UndeliverableEnrolled,
         Status::Cancelled => Phrase::Cancelled,
         Status::UnknownComponent | Status::Misconfigured | Status::Unavailable => Phrase::Unavailable,
     }

@@ -4,18 +4,18 @@
 use std::sync::Arc;
 
 use actix_web::web::Bytes;
-use log::{info, warn};
+use log::{error, info};
 
 use super::answer::say;
 use super::bot::Speech;
 use super::botkit::{loggable, post, safe};
 use super::{BotSettings, Server};
-use crate::botkit::{Bot, Changes, Event, Failure, Forward, Payload, Route, TO_USER, reply};
+use crate::botkit::{Bot, Changes, Event, Failure, Forward, Payload, Route, Secret, TO_USER, reply};
 use crate::dialog::channel::{show, suggestions};
-use crate::dialog::understanding::Utterance;
+use crate::dialog::understanding::{Utterance, says_just};
 use crate::dialog::{Answer, Call, Operation, Reading, RequestKey, SessionKey, Status};
 use crate::platform::Address;
-use crate::service::Outcome;
+use crate::service::{Full, Outcome};
 
 /// What stands in place of a typed code wherever a payload repeats it.
 const REDACTED: &str = "[code]";
@@ -41,16 +41,16 @@ pub(super) fn message(arrival: Arrival, bot: &Bot<BotSettings>, forward: Forward
     };
     let lane = [forward.field, " ", session.as_str()].concat().into();
     let for_bot = arrival.payload.is_for_agent() || arrival.payload.is_synthetic();
-    match (bot.settings.conversation && !for_bot, arrival.route.event) {
+    let begun = match (bot.settings.conversation && !for_bot, arrival.route.event) {
         (true, Event::UserMessage) => {
-            background.start_in(lane, async move { arrival.hear(session, &onward, forward).await });
+            background.start_in(lane, async move { arrival.hear(session, &onward, forward).await })
         }
         (true, Event::BotMessage) => {
-            background.start_in(lane, async move { arrival.dress(session, &onward, forward).await });
+            background.start_in(lane, async move { arrival.dress(session, &onward, forward).await })
         }
         _ => background.start_in(lane, async move { arrival.hand_on(&onward, forward).await }),
-    }
-    Ok(())
+    };
+    begun.map_err(|Full| Failure::Busy)
 }
 
 impl Arrival {
@@ -75,14 +75,6 @@ impl Arrival {
         let (Some(settings), Some(text)) = (self.settings(), self.payload.message()) else {
             return self.hand_on(to_bot, forward).await;
         };
-        let Ok(to_user) = self.address(TO_USER) else {
-            let (bot, request) = (&self.route.bot, loggable(&self.route.request_id));
-            warn!(
-                "{} cannot be used, so the bot gets the message bot={bot} request={request}",
-                TO_USER.field
-            );
-            return self.hand_on(to_bot, forward).await;
-        };
         let speech = settings.speech(&self.payload, &self.server.catalogue);
         let authority = &self.server.service.authority;
         let format = authority.rules.format;
@@ -94,6 +86,7 @@ impl Arrival {
             destination: settings.destination(&self.payload),
             code: Reading::not_asked(),
             heard: heard.clone(),
+            forged: says_just(&text, &settings.verified_text),
             language: Arc::clone(&speech.language),
         };
         let (answer, finally) = match self.server.service.call(&session, call).await {
@@ -102,17 +95,20 @@ impl Arrival {
             Outcome::Slow { meanwhile, finally } => (meanwhile, finally),
         };
         self.note(&answer);
-        // Whoever types what the bot is told of a right code must not be taken for the server.
-        let forged = || answer.report.asks() && text.trim().eq_ignore_ascii_case(&settings.verified_text);
-        // Nobody can tell now whether a code is awaited; what looks like one had better not reach the bot.
+        if answer.report.status == Status::Verified {
+            return self.move_on(&answer, &text, &heard, &speech, to_bot, forward).await;
+        }
+        // Where nobody can tell whether a code is awaited, what looks like one had better not reach the bot.
         let lost = answer.report.status == Status::Unavailable && !heard.is_about_a_code();
-        if lost || (answer.pass_on && !forged()) {
+        if lost || answer.pass_on {
             return self.hand_on(to_bot, forward).await;
         }
-        if answer.report.status == Status::Verified {
-            return self.move_on(&answer, &speech, to_bot, forward).await;
-        }
-        self.speak(&answer, &heard, &speech, &to_user).await;
+        let Ok(to_user) = self.address(TO_USER) else {
+            let (bot, request) = (&self.route.bot, loggable(&self.route.request_id));
+            error!("{} cannot be used: the user hears nothing bot={bot} request={request}", TO_USER.field);
+            return;
+        };
+        self.speak(&answer, secret(&text, &heard, REDACTED), &speech, &to_user).await;
         if let Some(finally) = finally {
             // Not in the lane: a code that has arrived must not wait for its provider to say so.
             let background = self.server.service.background.clone();
@@ -123,31 +119,39 @@ impl Arrival {
                     && matches!(answer.report.status, Status::SendFailed | Status::Undeliverable)
                 {
                     self.note(&answer);
-                    self.speak(&answer, &heard, &speech, &to_user).await;
+                    self.speak(&answer, None, &speech, &to_user).await;
                 }
             });
         }
     }
 
     /// Tells the bot that the code was right: a node that waits for the user is given a text with no code in it.
-    async fn move_on(&self, answer: &Answer, speech: &Speech, to_bot: &Address, forward: Forward) {
+    async fn move_on(
+        &self,
+        answer: &Answer,
+        text: &str,
+        heard: &Utterance,
+        speech: &Speech,
+        to_bot: &Address,
+        forward: Forward,
+    ) {
         let Some(settings) = self.settings() else { return };
-        let text = settings.verified_text.clone();
+        let instead = settings.verified_text.clone();
+        let secret = secret(text, heard, &instead);
         let said = say(answer, self.server.service.expose, speech);
-        let changes = Changes { message: Some(text.clone()), instead: Some(text), ..said };
+        let changes = Changes { message: Some(instead), secret, ..said };
         let body = reply(&self.payload, &self.route, Some(&changes));
         post(&self.server, to_bot, body.into(), &self.route, forward.field).await;
     }
 
     /// Says something to the user.
-    async fn speak(&self, answer: &Answer, heard: &Utterance, speech: &Speech, to_user: &Address) {
+    async fn speak(&self, answer: &Answer, secret: Option<Secret>, speech: &Speech, to_user: &Address) {
         let Speech { language, medium } = speech;
         let said = say(answer, self.server.service.expose, speech);
         let suggestions = suggestions(&answer.report, language);
         let text = said.message.unwrap_or_default();
         let shown = show(text, &suggestions, answer.report.asks(), language, *medium);
-        let instead = heard.is_about_a_code().then(|| REDACTED.to_owned());
-        let changes = Changes { message: Some(shown.text), template: shown.template, instead, ..said };
+        let changes = Changes { message: Some(shown.text), template: shown.template, secret, ..said };
         let body = reply(&self.payload, &self.route, Some(&changes));
         post(&self.server, to_user, body.into(), &self.route, TO_USER.field).await;
     }
@@ -181,4 +185,26 @@ impl Arrival {
             None => info!("heard bot={bot} request={request} otp={outcome}"),
         }
     }
+}
+
+/// What of a text must not be handed on: the code in it. A number that is none stays, since it may be anything.
+fn secret(text: &str, heard: &Utterance, instead: &str) -> Option<Secret> {
+    let code = match heard {
+        Utterance::Code(code) => code.reveal(),
+        Utterance::Codes => "",
+        Utterance::Number
+        | Utterance::Address(_)
+        | Utterance::Mention(_)
+        | Utterance::Addresses
+        | Utterance::BadAddress
+        | Utterance::Resend
+        | Utterance::ChangeAddress
+        | Utterance::Cancel
+        | Utterance::Agent
+        | Utterance::Yes
+        | Utterance::No
+        | Utterance::Redacted
+        | Utterance::Other => return None,
+    };
+    Some(Secret { typed: text.to_owned(), code: code.to_owned(), instead: instead.to_owned() })
 }

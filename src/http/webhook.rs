@@ -129,7 +129,7 @@ async fn run(
         .request_id()
         .map(|id| RequestKey::new(&authority.keys, operation, id, brought.unwrap_or_default()));
     let language = Arc::clone(&speech.language);
-    let call = Call { operation, request, destination, code, heard, language };
+    let call = Call { operation, request, destination, code, heard, forged: false, language };
     server.service.call(&SessionKey::new(&route.bot, &session), call).await
 }
 

@@ -1,10 +1,9 @@
 //! Work that outlives its request.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use dashmap::DashMap;
+use dashmap::{DashMap, Entry};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -21,24 +20,44 @@ pub struct Background {
 /// Names work that is done one piece after the other, in the order it was started: one user's messages, say.
 pub type Lane = Box<str>;
 
-/// The last piece of work of every lane that is busy.
+/// More work than may wait: in this lane, or in all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Full;
+
+/// How much work may wait in one lane. A user's messages are that many only if the platform is away.
+const LONGEST: usize = 50;
+
+/// How much work may wait in all, in pieces. A piece holds a payload.
+const MOST: usize = 5_000;
+
+/// The lanes that are busy.
 #[derive(Debug, Default)]
-struct Lanes {
-    tails: DashMap<Lane, (u64, oneshot::Receiver<()>)>,
-    tickets: AtomicU64,
+struct Lanes(DashMap<Lane, Queue>);
+
+/// The work of a lane.
+#[derive(Debug)]
+struct Queue {
+    /// Pieces that are not done.
+    length: usize,
+    /// Ends when the last of them is done.
+    last: oneshot::Receiver<()>,
 }
 
 /// A piece of work's place in its lane.
 struct Place {
     lanes: Arc<Lanes>,
     lane: Lane,
-    ticket: u64,
     _done: oneshot::Sender<()>,
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.lanes.tails.remove_if(&self.lane, |_, (last, _)| *last == self.ticket);
+        if let Entry::Occupied(mut queue) = self.lanes.0.entry(self.lane.clone()) {
+            queue.get_mut().length -= 1;
+            if queue.get().length == 0 {
+                queue.remove();
+            }
+        }
     }
 }
 
@@ -59,20 +78,37 @@ impl Background {
     }
 
     /// Starts a piece of work once all that was started in its lane before is done.
-    pub fn start_in(&self, lane: Lane, work: impl Future<Output = ()> + Send + 'static) {
-        let ticket = self.lanes.tickets.fetch_add(1, Ordering::Relaxed);
-        let (done, tail) = oneshot::channel();
-        let before = self.lanes.tails.insert(lane.clone(), (ticket, tail));
-        let place = Place { lanes: Arc::clone(&self.lanes), lane, ticket, _done: done };
+    ///
+    /// # Errors
+    /// [`Full`]: nothing was started.
+    pub fn start_in(&self, lane: Lane, work: impl Future<Output = ()> + Send + 'static) -> Result<(), Full> {
+        if self.running() >= MOST {
+            return Err(Full);
+        }
+        let (done, last) = oneshot::channel();
+        let before = match self.lanes.0.entry(lane.clone()) {
+            Entry::Occupied(queue) if queue.get().length >= LONGEST => return Err(Full),
+            Entry::Occupied(mut queue) => {
+                let queue = queue.get_mut();
+                queue.length += 1;
+                Some(std::mem::replace(&mut queue.last, last))
+            }
+            Entry::Vacant(free) => {
+                free.insert(Queue { length: 1, last });
+                None
+            }
+        };
+        let place = Place { lanes: Arc::clone(&self.lanes), lane, _done: done };
         self.start(async move {
             // Given up when the work is over, and also if it panics: nobody behind it waits for ever.
             let _place = place;
-            if let Some((_, before)) = before {
+            if let Some(before) = before {
                 // An error says that it is over, too.
                 let _ = before.await;
             }
             work.await;
         });
+        Ok(())
     }
 
     /// Pieces of work that are not done yet.
@@ -101,19 +137,22 @@ mod tests {
         let seen = Arc::new(Mutex::new(Vec::new()));
         for number in 0..50_u64 {
             let seen = Arc::clone(&seen);
-            background.start_in("a".into(), async move {
-                tokio::time::sleep(Duration::from_micros((50 - number) * 20)).await;
-                assert_ne!(number, 7, "on purpose");
-                seen.lock().unwrap().push(number);
-            });
+            background
+                .start_in("a".into(), async move {
+                    tokio::time::sleep(Duration::from_micros((50 - number) * 20)).await;
+                    assert_ne!(number, 7, "on purpose");
+                    seen.lock().unwrap().push(number);
+                })
+                .unwrap();
         }
+        assert_eq!(background.start_in("a".into(), async {}), Err(Full));
         let other = Arc::clone(&seen);
-        background.start_in("b".into(), async move { other.lock().unwrap().push(1_000) });
+        background.start_in("b".into(), async move { other.lock().unwrap().push(1_000) }).unwrap();
         assert_eq!(background.finish(Duration::from_secs(10)).await, 0);
         let seen = seen.lock().unwrap();
         let lane: Vec<u64> = seen.iter().copied().filter(|number| *number < 1_000).collect();
         assert_eq!(lane, (0..50).filter(|number| *number != 7).collect::<Vec<_>>());
         assert_eq!(seen.len(), 50);
-        assert!(background.lanes.tails.is_empty());
+        assert!(background.lanes.0.is_empty());
     }
 }

@@ -53,6 +53,8 @@ pub(super) fn line_at(text: &str, at: usize) -> usize {
 struct Uses {
     written: BTreeSet<String>,
     spoken: BTreeSet<String>,
+    /// What it refers to and is neither a variable nor one of our messages: other messages, terms, functions.
+    strangers: BTreeSet<String>,
 }
 
 /// A parsed file, to be looked at.
@@ -67,6 +69,15 @@ impl<'f> File<'f> {
         // Names are slices of the source they were parsed from.
         let at = (within.as_ptr() as usize).saturating_sub(source.as_ptr() as usize);
         Broken { file: self.name.to_owned(), line: Some(line_at(source, at)), problem: problem.into() }
+    }
+
+    /// Complains of a message that is there twice: nobody could tell which one is said.
+    fn says_everything_once(&self) -> Result<(), Broken> {
+        let mut seen = BTreeSet::new();
+        match self.messages().find(|message| !seen.insert(message.id.name)) {
+            Some(again) => Err(self.broken(again.id.name, format!("{} is there twice", again.id.name))),
+            None => Ok(()),
+        }
     }
 
     fn messages(&self) -> impl Iterator<Item = &'f Message<&'f str>> {
@@ -98,6 +109,9 @@ pub(super) fn bundle(
         .collect::<Result<_, Broken>>()?;
     let files: Vec<File<'_>> = resources.iter().map(|(name, resource)| File { name, resource }).collect();
     let reference = parse("en.ftl", english)?;
+    for file in &files {
+        file.says_everything_once()?;
+    }
     compare(&files, &File { name: "en.ftl", resource: &reference })?;
 
     let mut bundle = FluentBundle::new_concurrent(vec![tag.clone()]);
@@ -107,7 +121,8 @@ pub(super) fn bundle(
         bundle.add_resource_overriding(resource);
     }
     for phrase in Phrase::ALL {
-        try_out(&bundle, phrase).map_err(|problem| {
+        // Tests have tried what is compiled in.
+        try_out(&bundle, phrase, own.is_some()).map_err(|problem| {
             let (file, line) = places.get(phrase.id()).cloned().unwrap_or((name.clone(), None));
             Broken { file, line, problem: format!("{} {problem}", phrase.id()) }
         })?;
@@ -158,6 +173,9 @@ fn compare(files: &[File<'_>], english: &File<'_>) -> Result<(), Broken> {
             );
         }
         let (uses, wanted) = (uses(message, &find_ours), uses(wanted, &find_reference));
+        if let Some(stranger) = uses.strangers.first() {
+            return Err(file.broken(id, format!("{id} refers to {stranger}, which is not there")));
+        }
         for (what, uses, wanted) in
             [("", &uses.written, &wanted.written), (" .voice", &uses.spoken, &wanted.spoken)]
         {
@@ -178,8 +196,9 @@ fn compare(files: &[File<'_>], english: &File<'_>) -> Result<(), Broken> {
                 format!("lacks {}; a new language needs every message of en.ftl", missing.join(", "));
             Err(Broken::file(file.name, problem))
         }
+        // A file of keywords alone, for a language that is not ours.
         (Some(_), None) => {
-            Err(Broken::file("the language", "has keywords and no messages: add its .ftl file"))
+            Err(Broken::file("", "needs a file of messages beside it, such as pl.ftl for pl.toml"))
         }
         (None, _) => Ok(()),
     }
@@ -197,7 +216,11 @@ fn uses<'m>(message: &Message<&str>, find: &impl Fn(&str) -> Option<&'m Message<
         Some(voice) => collect(&voice.value, find, DEEPEST, &mut spoken),
         None => spoken.clone_from(&written),
     }
-    Uses { written, spoken }
+    let is_variable = |name: &String| name.bytes().all(|byte| byte.is_ascii_lowercase());
+    let strangers = written.union(&spoken).filter(|name| !is_variable(name)).cloned().collect();
+    written.retain(is_variable);
+    spoken.retain(is_variable);
+    Uses { written, spoken, strangers }
 }
 
 fn collect<'m>(
@@ -234,32 +257,35 @@ fn collect_expression<'m>(
             used.insert(id.name.to_owned());
         }
         InlineExpression::MessageReference { id, .. } => {
-            if let Some(value) = find(id.name).and_then(|message| message.value.as_ref())
-                && depth > 0
-            {
-                collect(value, find, depth - 1, used);
+            match find(id.name).and_then(|message| message.value.as_ref()) {
+                Some(value) if depth > 0 => collect(value, find, depth - 1, used),
+                Some(_) => {}
+                None => drop(used.insert(format!("{{ {} }}", id.name))),
             }
         }
+        InlineExpression::FunctionReference { id, .. } => drop(used.insert(format!("{}()", id.name))),
+        InlineExpression::TermReference { id, .. } => drop(used.insert(format!("{{ -{} }}", id.name))),
         InlineExpression::Placeable { expression } => collect_expression(expression, find, depth, used),
-        InlineExpression::StringLiteral { .. }
-        | InlineExpression::NumberLiteral { .. }
-        | InlineExpression::FunctionReference { .. }
-        | InlineExpression::TermReference { .. } => {}
+        InlineExpression::StringLiteral { .. } | InlineExpression::NumberLiteral { .. } => {}
     }
 }
 
-/// Says a message in all of its forms, to see that it can be said.
-fn try_out(bundle: &FluentBundle<FluentResource>, phrase: Phrase) -> Result<(), String> {
+/// Says a message, in all of its forms if need be, to see that it can be said.
+fn try_out(bundle: &FluentBundle<FluentResource>, phrase: Phrase, thoroughly: bool) -> Result<(), String> {
+    /// One of every plural category of every language.
+    const COUNTS: [u8; 9] = [2, 1, 3, 5, 11, 20, 21, 30, 100];
     let message = bundle.get_message(phrase.id()).ok_or("is missing")?;
     let value = message.value().ok_or("has no text")?;
     let voice = message.get_attribute(VOICE).map(|attribute| attribute.value());
-    for (digits, span) in [(true, Span::Seconds(1)), (false, Span::Minutes(2)), (true, Span::Hours(3))] {
+    let counts = if thoroughly { &COUNTS[..] } else { &COUNTS[..1] };
+    let spans = [Span::Seconds, Span::Minutes, Span::Hours];
+    for (count, span) in counts.iter().flat_map(|count| spans.map(|span| (*count, span(u64::from(*count))))) {
         let values = Values {
             to: "m...a@example.com",
-            length: 6,
-            digits,
+            length: 4 + count % 7,
+            digits: matches!(span, Span::Seconds(_) | Span::Hours(_)),
             span,
-            left: 2,
+            left: count,
             options: "A, B",
             product: "Acme",
             support: "help@acme.example",

@@ -48,11 +48,14 @@ limit-reached-live = Der zuletzt geschickte Code funktioniert noch. Sie können 
 send-failed = Leider konnten wir den Code gerade nicht senden. Bitte fordern Sie ihn noch einmal an.
 undeliverable = Wir konnten { $to } nicht erreichen. Bitte prüfen Sie die Adresse oder nehmen Sie eine andere.
     .voice = Wir konnten diese Adresse nicht erreichen. Welche E-Mail-Adresse sollen wir stattdessen verwenden?
+undeliverable-enrolled = Wir konnten { $to } nicht erreichen. Bitte wenden Sie sich an unseren Kundendienst.
+    .voice = Wir konnten die hinterlegte Adresse nicht erreichen. Bitte wenden Sie sich an unseren Kundendienst.
 invalid-destination = An diese Adresse können wir keinen Code schicken. Bitte geben Sie Ihre E-Mail-Adresse ein, zum Beispiel name@example.com.
     .voice = An diese Adresse können wir keinen Code schicken. Welche E-Mail-Adresse sollen wir verwenden?
 several-addresses = Das ist mehr als eine Adresse. Bitte senden Sie nur die, die wir verwenden sollen.
     .voice = Das war mehr als eine Adresse. Bitte sagen Sie nur die, die wir verwenden sollen.
 enrolled-only = Wir können den Code nur an die E-Mail-Adresse schicken, die bei uns für Sie hinterlegt ist.
+nothing-enrolled = Wir haben keine E-Mail-Adresse von Ihnen und können deshalb keinen Code schicken. Bitte wenden Sie sich an unseren Kundendienst.
 
 ## A code is checked
 

@@ -67,11 +67,14 @@ limit-reached-live = The last code we sent still works. You can ask for another 
 send-failed = Sorry, we could not send the code just now. Please ask for it again.
 undeliverable = We could not reach { $to }. Please check the address, or use another one.
     .voice = We could not reach that address. Which e-mail address should we use instead?
+undeliverable-enrolled = We could not reach { $to }. Please contact our support team.
+    .voice = We could not reach the address we have on file. Please contact our support team.
 invalid-destination = We cannot send a code to that address. Please type your e-mail address, like name@example.com.
     .voice = We cannot send a code to that address. Which e-mail address should we use?
 several-addresses = That is more than one address. Please send just the one that we should use.
     .voice = That was more than one address. Please say just the one that we should use.
 enrolled-only = We can only send the code to the e-mail address that we have on file for you.
+nothing-enrolled = We have no e-mail address on file for you, so we cannot send a code. Please contact our support team.
 
 ## A code is checked
 

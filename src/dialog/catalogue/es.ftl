@@ -48,11 +48,14 @@ limit-reached-live = El último código que enviamos todavía sirve. Podrá pedi
 send-failed = Lo sentimos, ahora mismo no hemos podido enviar el código. Pídalo de nuevo, por favor.
 undeliverable = No hemos podido entregar el correo a { $to }. Revise la dirección o use otra, por favor.
     .voice = No hemos podido entregar el correo a esa dirección. ¿Qué dirección de correo debemos usar en su lugar?
+undeliverable-enrolled = No hemos podido entregar el código a { $to }. Póngase en contacto con nuestro equipo de atención, por favor.
+    .voice = No hemos podido entregar el código en la dirección que tenemos. Póngase en contacto con nuestro equipo de atención, por favor.
 invalid-destination = No podemos enviar un código a esa dirección. Escriba su dirección de correo, por ejemplo name@example.com.
     .voice = No podemos enviar un código a esa dirección. ¿Qué dirección de correo debemos usar?
 several-addresses = Hay más de una dirección. Envíe solo la que debemos usar, por favor.
     .voice = He oído más de una dirección. Diga solo la que debemos usar, por favor.
 enrolled-only = Solo podemos enviar el código a la dirección de correo que tenemos registrada para usted.
+nothing-enrolled = No tenemos ninguna dirección de correo suya, así que no podemos enviarle un código. Póngase en contacto con nuestro equipo de atención, por favor.
 
 ## A code is checked
 

@@ -48,11 +48,14 @@ limit-reached-live = Le dernier code envoyé fonctionne toujours. Vous pourrez e
 send-failed = Désolés, nous n’avons pas pu envoyer le code. Veuillez le redemander.
 undeliverable = Nous n’avons pas pu joindre { $to }. Veuillez vérifier l’adresse ou en utiliser une autre.
     .voice = Nous n’avons pas pu joindre cette adresse. Quelle adresse e-mail devons-nous utiliser à la place ?
+undeliverable-enrolled = Nous n’avons pas pu joindre { $to }. Veuillez contacter notre assistance.
+    .voice = Nous n’avons pas pu joindre l’adresse enregistrée. Veuillez contacter notre assistance.
 invalid-destination = Nous ne pouvons pas envoyer de code à cette adresse. Veuillez saisir votre adresse e-mail, par exemple name@example.com.
     .voice = Nous ne pouvons pas envoyer de code à cette adresse. Quelle adresse e-mail devons-nous utiliser ?
 several-addresses = Il y a plusieurs adresses. Veuillez n’envoyer que celle que nous devons utiliser.
     .voice = J’ai entendu plusieurs adresses. Veuillez ne dire que celle que nous devons utiliser.
 enrolled-only = Nous ne pouvons envoyer le code qu’à l’adresse e-mail enregistrée à votre nom.
+nothing-enrolled = Nous n’avons aucune adresse e-mail pour vous et ne pouvons donc pas envoyer de code. Veuillez contacter notre assistance.
 
 ## A code is checked
 

@@ -48,11 +48,14 @@ limit-reached-live = L'ultimo codice inviato funziona ancora. Potrà chiederne u
 send-failed = Ci dispiace, non siamo riusciti a inviare il codice. Lo chieda di nuovo, per favore.
 undeliverable = Non siamo riusciti a raggiungere { $to }. Controlli l'indirizzo o ne usi un altro, per favore.
     .voice = Non siamo riusciti a raggiungere questo indirizzo. Quale altro indirizzo e-mail dobbiamo usare?
+undeliverable-enrolled = Non siamo riusciti a raggiungere { $to }. Contatti la nostra assistenza, per favore.
+    .voice = Non siamo riusciti a raggiungere l'indirizzo registrato. Contatti la nostra assistenza, per favore.
 invalid-destination = Non possiamo inviare un codice a questo indirizzo. Scriva il Suo indirizzo e-mail, per esempio name@example.com.
     .voice = Non possiamo inviare un codice a questo indirizzo. Quale indirizzo e-mail dobbiamo usare?
 several-addresses = C'è più di un indirizzo. Invii solo quello da usare, per favore.
     .voice = Ho sentito più di un indirizzo. Dica solo quello da usare, per favore.
 enrolled-only = Possiamo inviare il codice solo all'indirizzo e-mail registrato a Suo nome.
+nothing-enrolled = Non abbiamo un Suo indirizzo e-mail e quindi non possiamo inviare un codice. Contatti la nostra assistenza, per favore.
 
 ## A code is checked
 

@@ -17,9 +17,11 @@ pub enum Phrase {
     LimitReachedLive,
     SendFailed,
     Undeliverable,
+    UndeliverableEnrolled,
     InvalidDestination,
     SeveralAddresses,
     EnrolledOnly,
+    NothingEnrolled,
     Verified,
     Incorrect,
     Superseded,
@@ -53,7 +55,7 @@ pub enum Phrase {
 
 impl Phrase {
     /// All of them, in the order of the files.
-    pub(super) const ALL: [Self; 45] = [
+    pub(super) const ALL: [Self; 47] = [
         Self::Greeting,
         Self::AskAddress,
         Self::AskOtherAddress,
@@ -67,9 +69,11 @@ impl Phrase {
         Self::LimitReachedLive,
         Self::SendFailed,
         Self::Undeliverable,
+        Self::UndeliverableEnrolled,
         Self::InvalidDestination,
         Self::SeveralAddresses,
         Self::EnrolledOnly,
+        Self::NothingEnrolled,
         Self::Verified,
         Self::Incorrect,
         Self::Superseded,
@@ -117,9 +121,11 @@ impl Phrase {
             Self::LimitReachedLive => "limit-reached-live",
             Self::SendFailed => "send-failed",
             Self::Undeliverable => "undeliverable",
+            Self::UndeliverableEnrolled => "undeliverable-enrolled",
             Self::InvalidDestination => "invalid-destination",
             Self::SeveralAddresses => "several-addresses",
             Self::EnrolledOnly => "enrolled-only",
+            Self::NothingEnrolled => "nothing-enrolled",
             Self::Verified => "verified",
             Self::Incorrect => "incorrect",
             Self::Superseded => "superseded",

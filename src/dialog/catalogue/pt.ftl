@@ -48,11 +48,14 @@ limit-reached-live = O último código que enviamos ainda funciona. Pode pedir o
 send-failed = Desculpe, não conseguimos enviar o código agora. Peça novamente, por favor.
 undeliverable = Não conseguimos entregar o e-mail para { $to }. Verifique o endereço ou use outro, por favor.
     .voice = Não conseguimos entregar o e-mail nesse endereço. Qual é o endereço de e-mail que devemos usar em vez dele?
+undeliverable-enrolled = Não conseguimos entregar a mensagem a { $to }. Fale com o nosso suporte, por favor.
+    .voice = Não conseguimos entregar a mensagem no endereço que temos. Fale com o nosso suporte, por favor.
 invalid-destination = Não podemos enviar um código para esse endereço. Escreva o seu endereço de e-mail, por exemplo name@example.com.
     .voice = Não podemos enviar um código para esse endereço. Qual é o endereço de e-mail que devemos usar?
 several-addresses = Há mais de um endereço. Envie apenas aquele que devemos usar, por favor.
     .voice = Ouvi mais de um endereço. Diga apenas aquele que devemos usar, por favor.
 enrolled-only = Só podemos enviar o código para o endereço de e-mail que consta nos seus dados.
+nothing-enrolled = Não temos nenhum endereço de e-mail seu e por isso não podemos enviar um código. Fale com o nosso suporte, por favor.
 
 ## A code is checked
 

@@ -157,6 +157,11 @@ fn an_operator_changes_messages_and_adds_languages() {
     let swedish = added.find("sv_se").unwrap();
     assert!(swedish.write(Phrase::Greeting, &Values::default()).starts_with("Hej!"));
     assert_eq!(added.names().count(), 11);
+
+    // A region is understood as its language is.
+    let portuguese = BUILT_IN.iter().find(|(tag, _)| *tag == "pt").unwrap().1;
+    let regional = catalogue(&[messages("pt-BR", portuguese)]).unwrap();
+    assert!(regional.find("pt_br").unwrap().lexicon().is_some());
 }
 
 #[test]
@@ -171,7 +176,16 @@ fn a_broken_file_is_named_with_its_line_and_its_fix() {
             "words/en.ftl:1: sent .voice uses $to; it may use $count, $kind, $length, $unit",
         ),
         ("greeting = Hi\n    .short = Ho\n", "words/en.ftl:2: greeting has .short; the only attribute"),
-        ("greeting = { NOPE() }\n", "words/en.ftl:1: greeting cannot be said: "),
+        ("greeting = { NOPE() }\n", "words/en.ftl:1: greeting refers to NOPE(), which is not there"),
+        (
+            "incorrect = { $left ->\n    [one] { no-such }\n   *[other] { $left }\n  }\n",
+            "words/en.ftl:1: incorrect refers to { no-such }, which is not there",
+        ),
+        ("greeting = Hi\ngreeting = Ho\n", "words/en.ftl:2: greeting is there twice"),
+        (
+            "option-resend = Gimme a fresh one\n",
+            "words/en.ftl: option-resend is \"Gimme a fresh one\", which is not understood as that; add it to [resend]",
+        ),
         ("greeting = { verified }\nverified = { greeting }\n", "words/en.ftl:1: greeting cannot be said: "),
         ("option-resend = Please send me a new code\n", "words/en.ftl:1: option-resend is longer than 20"),
         ("greeting = See https://acme.example\n", "words/en.ftl:1: greeting is also said aloud: "),
@@ -181,6 +195,9 @@ fn a_broken_file_is_named_with_its_line_and_its_fix() {
     }
     let incomplete = complaint(&[messages("pl", "greeting = Cześć!\n")]);
     assert!(incomplete.starts_with("words/pl.ftl: lacks a-code, already-verified, "), "{incomplete}");
+    let alone = Source { kind: Kind::Keywords, ..messages("pl", understanding::built_in("en").unwrap()) };
+    let alone = complaint(&[Source { name: "words/pl.toml".to_owned(), ..alone }]);
+    assert!(alone.starts_with("words/pl.toml: needs a file of messages beside it"), "{alone}");
     let nameless = complaint(&[messages("my words", "greeting = Hi\n")]);
     assert!(nameless.contains("is not named after a language"), "{nameless}");
 }
@@ -224,8 +241,6 @@ fn a_broken_file_of_keywords_is_named_too() {
 
 #[test]
 fn what_stands_on_a_button_is_understood_in_its_language() {
-    use crate::dialog::understanding::{Utterance, understand};
-    use crate::otp::{Alphabet, Format};
     let catalogue = catalogue(&[]).unwrap();
     let format = Format { length: 6, alphabet: Alphabet::Digits };
     for (tag, language) in &catalogue.0 {
@@ -238,5 +253,13 @@ fn what_stands_on_a_button_is_understood_in_its_language() {
             let lexicon = language.lexicon().unwrap();
             assert_eq!(understand(&text, &[lexicon], format, None), utterance, "{tag} {text}");
         }
+    }
+}
+
+#[test]
+fn every_form_of_every_built_in_message_can_be_said() {
+    for (tag, text) in BUILT_IN {
+        // As an operator's file it is tried in every form.
+        catalogue(&[messages(tag, text)]).unwrap();
     }
 }

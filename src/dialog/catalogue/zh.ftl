@@ -39,11 +39,14 @@ limit-reached-live = 最近一次发送的验证码仍然有效。您可以在 {
 send-failed = 抱歉，刚才未能发送验证码。请重新获取。
 undeliverable = 发送到 { $to } 的邮件未能送达。请检查地址，或改用其他邮箱。
     .voice = 发送到该地址的邮件未能送达。请问要改用哪个邮箱地址？
+undeliverable-enrolled = 无法将邮件送达 { $to } 。请联系我们的客服。
+    .voice = 无法将邮件送达您登记的邮箱。请联系我们的客服。
 invalid-destination = 无法向该地址发送验证码。请输入您的邮箱地址，格式如 name@example.com。
     .voice = 无法向该地址发送验证码。请问要使用哪个邮箱地址？
 several-addresses = 这里有多个地址。请只发送要使用的那一个。
     .voice = 我听到了多个地址。请只说要使用的那一个。
 enrolled-only = 我们只能将验证码发送到您登记的邮箱。
+nothing-enrolled = 我们没有您的邮箱地址，无法发送验证码。请联系我们的客服。
 
 ## A code is checked
 
