@@ -10,7 +10,7 @@ mod settings;
 
 pub use challenge::{Challenge, ChallengeId, Handover, Phase, Refusal, Verdict};
 pub use code::{Alphabet, Code, Format};
-pub(crate) use code::{ascii_digit, is_separator};
+pub(crate) use code::is_separator;
 pub use digest::{KeyError, Keys, Scope, Sealed};
 pub use settings::{Accepted, Expose, Key, Settings};
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::Status;
+use crate::address::Channel;
 use crate::clock::Timestamp;
 use crate::otp::{Accepted, Alphabet, Challenge, ChallengeId, Phase, Rules};
 
@@ -67,7 +68,7 @@ pub struct Facts {
     /// Its public id.
     pub id: ChallengeId,
     /// By which channel its code went.
-    pub channel: &'static str,
+    pub channel: Channel,
     /// Where its code went, masked.
     pub to: Arc<str>,
     /// Characters in its code.
@@ -211,7 +212,7 @@ impl Report {
             message,
             intent: self.intent,
             reason: self.reason.as_deref(),
-            channel: facts.map(|facts| facts.channel),
+            channel: facts.map(|facts| facts.channel.name()),
             to: facts.map(|facts| &*facts.to),
             length: facts.map(|facts| facts.length),
             expires_at: live.map(|live| Shown(live.expires_at)),
