@@ -170,9 +170,10 @@ impl Destination {
     /// Whether two addresses are one to whoever counts sends: neither case nor another channel buys anything.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Email(one), Self::Email(other)) => one.reveal().eq_ignore_ascii_case(other.reveal()),
-            (one, other) => one.phone().is_some() && one.phone() == other.phone(),
+        match (self.phone(), other.phone()) {
+            (Some(one), Some(other)) => one == other,
+            (None, None) => self.reveal().eq_ignore_ascii_case(other.reveal()),
+            (Some(_), None) | (None, Some(_)) => false,
         }
     }
 

@@ -4,20 +4,24 @@
 pub mod catalogue;
 pub mod channel;
 mod conversation;
+mod destination;
 mod input;
 mod letter;
 mod report;
 mod session;
 mod status;
 mod step;
+mod text;
 pub mod understanding;
 mod words;
 
+pub use destination::{Wanted, typed_number};
 pub use input::Reading;
 pub use letter::{Letter, Letterhead, Occasion, letter};
 pub use report::{Choice, Report, Topic};
 pub use session::{Answered, Awaits, Flow, RequestKey, Session, SessionKey};
 pub use status::Status;
+pub use text::{call, text};
 
 use std::sync::Arc;
 
@@ -28,7 +32,7 @@ use self::step::{Hold, Scene, Step, standing};
 use self::understanding::Utterance;
 use crate::address::Destination;
 use crate::clock::Timestamp;
-use crate::otp::{Authority, ChallengeId, Code, Expose, Handover, Rules};
+use crate::otp::{Authority, ChallengeId, Code, Expose, Halt, Handover, Rules};
 
 /// What a dialog asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -94,6 +98,10 @@ pub struct Call {
     pub request: Option<RequestKey>,
     /// The address, where a code is to be sent.
     pub destination: Reading<Destination>,
+    /// What kind of address the user is asked for, where one is missing.
+    pub wanted: Wanted,
+    /// The phone number that the user typed, where that is what was said.
+    pub number: Option<Reading<Destination>>,
     /// The typed code, where one is to be checked.
     pub code: Reading<Code>,
     /// What the user said, where that matters.
@@ -126,6 +134,15 @@ pub struct Delivery {
     pub language: Arc<Language>,
     /// Whether the answer about it begins the dialog.
     pub greets: bool,
+}
+
+impl Delivery {
+    /// How long the code is still good for, in seconds; rounded up as in answers: the milliseconds since it was made must
+    /// not turn five minutes into four.
+    #[must_use]
+    pub fn valid_for(&self, now: Timestamp) -> u64 {
+        u64::try_from(self.expires_at.remaining(now).as_millis().div_ceil(1000)).unwrap_or(u64::MAX)
+    }
 }
 
 /// What a turn came to.
@@ -177,13 +194,34 @@ pub fn turn(
         return Turn { session: None, answer: answered.answer.clone(), effect: None, replayed: true };
     }
     let scene = Scene { session, call, authority, expose, scope, now };
-    let Step { next, hold, unclaimed, status, topic, intent, reason, code, greets, pass_on } =
-        scene.step(rng);
+    let step = scene.step(rng);
+    take(&scene, step)
+}
 
+/// Takes a turn whose code must not be sent, although the rules on codes allow it: phones have been sent too many. The
+/// user may use an e-mail address instead if `mail` says that the server can send to those.
+#[must_use]
+pub fn halted(
+    session: Option<&Session>,
+    call: &Call,
+    authority: &Authority,
+    halt: &Halt,
+    mail: bool,
+    now: Timestamp,
+) -> Turn {
+    let scene = Scene { session, call, authority, expose: Expose::Reference, scope: "", now };
+    take(&scene, scene.halt(halt, mail))
+}
+
+/// Makes a turn of a step: the session as it is to be saved, and the report.
+fn take(scene: &Scene<'_>, step: Step) -> Turn {
+    let Scene { session, call, authority, expose, now, .. } = *scene;
+    let Step { next, hold, unclaimed, status, topic, intent, reason, code, greets, pass_on } = step;
     let before = scene.challenge();
     let stands = next.as_ref().or(before);
-    let report =
-        Report { topic, greets, intent, ..Report::new(status, reason, stands, &authority.rules, now) };
+    let rules = &authority.rules;
+    let wanted = call.wanted;
+    let report = Report { topic, greets, intent, wanted, ..Report::new(status, reason, stands, rules, now) };
     let effect = match (&code, stands) {
         (Some(code), Some(challenge)) if challenge.handover == Handover::Pending => {
             Some(Effect::Deliver(Delivery {

@@ -95,7 +95,13 @@ impl Phone {
         Ok(Self(["+", &e164].concat().into()))
     }
 
-    /// Whether a text can only be meant as a number: digits and what stands between them.
+    /// Whether a text is digits and what stands between them.
+    #[must_use]
+    pub fn is_dialled(text: &str) -> bool {
+        dialled(text).is_ok()
+    }
+
+    /// Whether a text can only be meant as a number: so many digits are in no other thing that users are asked for.
     #[must_use]
     pub fn is_meant(text: &str) -> bool {
         dialled(text).is_ok_and(|digits| digits.len() >= SHORTEST)

@@ -18,6 +18,7 @@ impl Scene<'_> {
         let step = match &self.call.destination {
             Reading::Read(destination) => self.send(destination, rng).awaiting(Awaits::Code),
             Reading::Redacted(hint) => Step::because(Status::RedactedInput, hint.clone()),
+            Reading::Unreachable(reason) => Step::because(Status::Misconfigured, reason.clone()),
             Reading::Missing(_) if live.is_some() => live
                 .map_or(Step::stay(Status::NoChallenge), |live| Step::stay(standing(live, self.now)))
                 .awaiting(Awaits::Code),
@@ -83,6 +84,15 @@ impl Scene<'_> {
     fn hear_address(&self, live: Option<&Challenge>, rng: &mut dyn CryptoRng) -> Step {
         let status = live.map_or(Status::NoChallenge, |live| standing(live, self.now));
         let again = if live.is_some() { Topic::OtherAddress } else { Topic::Address };
+        match &self.call.number {
+            // With a code on its way, digits are that first.
+            Some(_) if live.is_some() && matches!(self.call.heard, Utterance::Code(_)) => {}
+            Some(Reading::Read(number)) => return self.take_address(number, rng),
+            Some(Reading::Unusable(reason)) => {
+                return Step { reason: Some(reason.clone()), ..self.refuse_address() };
+            }
+            Some(Reading::Redacted(_) | Reading::Missing(_) | Reading::Unreachable(_)) | None => {}
+        }
         match (&self.call.heard, live) {
             (Utterance::Address(address), _) => self.take_address(address, rng),
             (Utterance::Addresses, _) => self.ask(status, Topic::SeveralAddresses),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::Status;
+use super::{Status, Wanted};
 use crate::address::Channel;
 use crate::clock::Timestamp;
 use crate::otp::{Accepted, Alphabet, Challenge, ChallengeId, Phase, Rules};
@@ -29,6 +29,10 @@ pub enum Topic {
     SeveralCodes,
     /// That a number is not a code.
     NotACode,
+    /// That nothing is sent to phones for a while.
+    Halted,
+    /// The same, and that an e-mail address can be used instead.
+    HaltedUseMail,
 }
 
 /// Something a user can answer with instead of what was asked for.
@@ -59,6 +63,8 @@ pub struct Report {
     pub facts: Option<Facts>,
     /// Whether another address would be taken.
     pub address_can_change: bool,
+    /// What kind of address is asked for, where one is.
+    pub wanted: Wanted,
     pub(super) at: Timestamp,
 }
 
@@ -132,6 +138,7 @@ impl Report {
             reason,
             facts: None,
             address_can_change: false,
+            wanted: Wanted::default(),
             at: now,
         }
     }
@@ -146,7 +153,8 @@ impl Report {
     #[must_use]
     pub fn asks(&self) -> bool {
         let live = self.facts.as_ref().is_some_and(|facts| facts.live.is_some());
-        live || matches!(self.topic, Some(Topic::Address | Topic::OtherAddress | Topic::SeveralAddresses))
+        let address = [Topic::Address, Topic::OtherAddress, Topic::SeveralAddresses, Topic::HaltedUseMail];
+        live || self.topic.is_some_and(|topic| address.contains(&topic))
     }
 
     /// What the user can answer instead of what was asked for, in the order it is offered.
@@ -160,6 +168,8 @@ impl Report {
         };
         match (self.status, self.topic) {
             (_, Some(Topic::Address | Topic::OtherAddress | Topic::SeveralAddresses)) => &[Choice::Cancel],
+            (_, Some(Topic::HaltedUseMail)) => &[Choice::ChangeAddress, Choice::Cancel],
+            (_, Some(Topic::Halted)) => &[],
             (Status::InvalidDestination, _) if !live => &[Choice::Cancel],
             (Status::Undeliverable, _) if self.address_can_change => &[Choice::ChangeAddress, Choice::Cancel],
             (

@@ -135,7 +135,7 @@ proptest! {
                 .map_or(Reading::not_asked(), |index| Reading::Read(to(ADDRESSES[index])));
             let typed = Reading::Unusable("an entity that holds what the bot was told".to_owned());
             let request = Some(RequestKey::new(&authority.keys, operation, &number.to_string(), heard.brought()));
-            let call = Call { operation, request, destination, code: typed, heard, language: Arc::clone(&language) };
+            let call = Call { operation, request, destination, wanted: Wanted::Email, number: None, code: typed, heard, language: Arc::clone(&language) };
             let before = session.clone();
             let live = before.as_ref().and_then(|session| session.challenge.as_ref())
                 .is_some_and(|challenge| challenge.phase(now) == Phase::Live);

@@ -52,10 +52,7 @@ pub(super) fn calling_code(digits: &str) -> &str {
 
 /// Reads a number that begins with its country code. Many write a zero behind that which is only dialled at home.
 pub(super) fn international(digits: &str) -> Result<String, Invalid> {
-    let problem = match listing(digits) {
-        Ok(_) => return Ok(digits.to_owned()),
-        Err(problem) => problem,
-    };
+    let Err(problem) = listing(digits) else { return Ok(digits.to_owned()) };
     let without_trunk_prefix =
         phonenumber::parse(None, ["+", digits].concat()).ok().map(|number| e164(&number));
     let fine = |digits: &String| listing(digits).is_ok();
