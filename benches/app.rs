@@ -21,7 +21,7 @@ use botkit_otp::clock::{Clock as _, SystemClock, Timestamp, VirtualClock};
 use botkit_otp::config::Loaded;
 use botkit_otp::dialog::catalogue::{Catalogue, Language};
 use botkit_otp::dialog::understanding::Utterance;
-use botkit_otp::dialog::{Call, Operation, Reading, RequestKey, Session, SessionKey, turn};
+use botkit_otp::dialog::{Call, Operation, Reading, RequestKey, Session, SessionKey, Wanted, turn};
 use botkit_otp::http::Server;
 use botkit_otp::otp::{Authority, Code, Expose};
 use botkit_otp::store::{Memory, Store as _};
@@ -70,6 +70,8 @@ fn verify_call(authority: &Authority, request: usize) -> Call {
         operation,
         request: Some(request),
         destination: Reading::not_asked(),
+        wanted: Wanted::Email,
+        number: None,
         code: Reading::Read(code),
         heard: Utterance::Other,
         forged: false,

@@ -1,4 +1,14 @@
-//! Where codes go: e-mail addresses, parsed at the door, shown only masked.
+//! Where codes go: e-mail addresses and phone numbers, parsed at the door, shown only masked.
+
+mod channel;
+mod digits;
+mod phone;
+mod reach;
+
+pub use channel::Channel;
+pub(crate) use digits::ascii_digit;
+pub use phone::{Numbering, Phone};
+pub use reach::Reach;
 
 use std::fmt;
 use std::sync::Arc;
@@ -108,14 +118,43 @@ pub struct Invalid(pub &'static str);
 pub enum Destination {
     /// By e-mail.
     Email(Email),
+    /// To a phone, by text message.
+    Sms(Phone),
+    /// To a phone, by WhatsApp.
+    WhatsApp(Phone),
+    /// To a phone, by a call that says it.
+    Call(Phone),
 }
 
 impl Destination {
-    /// The channel's name on the wire.
+    /// A phone, reached by a channel that leads to phones.
     #[must_use]
-    pub fn channel(&self) -> &'static str {
+    pub fn phone_by(channel: Channel, phone: Phone) -> Option<Self> {
+        match channel {
+            Channel::Email => None,
+            Channel::Sms => Some(Self::Sms(phone)),
+            Channel::WhatsApp => Some(Self::WhatsApp(phone)),
+            Channel::Call => Some(Self::Call(phone)),
+        }
+    }
+
+    /// The channel that leads there.
+    #[must_use]
+    pub const fn channel(&self) -> Channel {
         match self {
-            Self::Email(_) => "email",
+            Self::Email(_) => Channel::Email,
+            Self::Sms(_) => Channel::Sms,
+            Self::WhatsApp(_) => Channel::WhatsApp,
+            Self::Call(_) => Channel::Call,
+        }
+    }
+
+    /// The number, if it is a phone.
+    #[must_use]
+    pub const fn phone(&self) -> Option<&Phone> {
+        match self {
+            Self::Email(_) => None,
+            Self::Sms(phone) | Self::WhatsApp(phone) | Self::Call(phone) => Some(phone),
         }
     }
 
@@ -124,14 +163,17 @@ impl Destination {
     pub fn masked(&self) -> String {
         match self {
             Self::Email(email) => email.masked(),
+            Self::Sms(phone) | Self::WhatsApp(phone) | Self::Call(phone) => phone.masked(),
         }
     }
 
-    /// Whether two addresses are one to whoever counts sends: case buys nothing.
+    /// Whether two addresses are one to whoever counts sends: neither case nor another channel buys anything.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Email(one), Self::Email(other)) => one.reveal().eq_ignore_ascii_case(other.reveal()),
+        match (self.phone(), other.phone()) {
+            (Some(one), Some(other)) => one == other,
+            (None, None) => self.reveal().eq_ignore_ascii_case(other.reveal()),
+            (Some(_), None) | (None, Some(_)) => false,
         }
     }
 
@@ -140,6 +182,7 @@ impl Destination {
     pub fn reveal(&self) -> &str {
         match self {
             Self::Email(email) => email.reveal(),
+            Self::Sms(phone) | Self::WhatsApp(phone) | Self::Call(phone) => phone.reveal(),
         }
     }
 }
@@ -217,5 +260,26 @@ mod tests {
             assert_eq!(Email::parse(text).unwrap().masked(), masked);
         }
         assert!(!format!("{:?}", Email::parse("mira@example.com").unwrap()).contains("mira"));
+    }
+
+    #[test]
+    fn destinations_are_kept_under_their_channel() {
+        let phone = Phone::parse("+14155552671", &Numbering::default(), Channel::Sms).unwrap();
+        for (destination, json) in [
+            (
+                Destination::Email(Email::parse("mira@example.com").unwrap()),
+                r#"{"channel":"email","to":"mira@example.com"}"#,
+            ),
+            (Destination::Sms(phone.clone()), r#"{"channel":"sms","to":"+14155552671"}"#),
+            (Destination::WhatsApp(phone.clone()), r#"{"channel":"whatsapp","to":"+14155552671"}"#),
+            (Destination::Call(phone.clone()), r#"{"channel":"call","to":"+14155552671"}"#),
+        ] {
+            assert_eq!(serde_json::to_string(&destination).unwrap(), json);
+            assert_eq!(serde_json::from_str::<Destination>(json).unwrap(), destination);
+            assert!(json.contains(destination.channel().name()) && json.contains(destination.reveal()));
+        }
+        assert!(Destination::Sms(phone.clone()).is_same(&Destination::Call(phone.clone())));
+        let email = Destination::Email(Email::parse("mira@example.com").unwrap());
+        assert!(!email.is_same(&Destination::Sms(phone)));
     }
 }

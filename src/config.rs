@@ -3,6 +3,7 @@
 mod bots;
 mod layers;
 mod messages;
+mod reach;
 
 pub use bots::BotSection;
 
@@ -46,6 +47,8 @@ pub struct Config {
     pub bots: BTreeMap<String, BotSection>,
     /// The rules on codes.
     pub otp: otp::Settings,
+    /// How much is sent.
+    pub limits: LimitsSection,
     /// How codes get to people.
     pub delivery: delivery::Settings,
     /// Where sessions are kept.
@@ -54,6 +57,13 @@ pub struct Config {
     pub messages: MessagesSection,
     /// Whether this is dev mode.
     pub dev: DevSection,
+}
+
+/// The section `[limits]`.
+#[derive(Debug, Deserialize)]
+pub struct LimitsSection {
+    /// What may be spent on phones.
+    pub sms: otp::SpendLimits,
 }
 
 /// The section `[messages]`.
@@ -178,11 +188,21 @@ impl Loaded {
             };
             return Err(self.error("server.bind", format!("is {}: {fix}", server.bind)));
         }
-        if let Err(problem) = is_safe_base(&delivery.sendgrid.base_url) {
-            return Err(self.error("delivery.sendgrid.base_url", problem));
+        let twilio = &delivery.twilio;
+        for (key, url) in [
+            ("delivery.sendgrid.base_url", &delivery.sendgrid.base_url),
+            ("delivery.twilio.base_url", &twilio.base_url),
+        ] {
+            is_safe_base(url).map_err(|problem| self.error(key, problem))?;
         }
-        if is_sample(delivery.sendgrid.api_key.expose_secret()) {
-            return Err(self.error("delivery.sendgrid.api_key", "is a sample value; use your own"));
+        for (key, value) in [
+            ("delivery.sendgrid.api_key", delivery.sendgrid.api_key.expose_secret()),
+            ("delivery.twilio.account_sid", &twilio.account_sid),
+            ("delivery.twilio.auth_token", twilio.auth_token.expose_secret()),
+        ] {
+            if is_sample(value) {
+                return Err(self.error(key, "is a sample value; use your own"));
+            }
         }
         let relay = delivery.smtp.url.expose_secret();
         if is_sample(relay) || relay.contains("://user:password@") {
@@ -200,6 +220,9 @@ impl Loaded {
             if !(Duration::from_millis(100)..=Duration::from_secs(most)).contains(&span) {
                 return Err(self.error(key, format!("must be 100ms to {most}s")));
             }
+        }
+        if !(Duration::from_mins(1)..=Duration::from_hours(24)).contains(&self.config.limits.sms.block_for) {
+            return Err(self.error("limits.sms.block_for", "must be 1m to 24h"));
         }
         Ok(())
     }
@@ -241,7 +264,7 @@ impl Loaded {
     /// What is allowed and not wise: each with the key, the risk and its source.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
-        let Config { otp, platform, .. } = &self.config;
+        let Config { otp, platform, delivery, limits, .. } = &self.config;
         let mut warnings = otp.warnings();
         let mut warn = |unwise: bool, text: &str| warnings.extend(unwise.then(|| text.to_owned()));
         warn(
@@ -255,6 +278,16 @@ impl Loaded {
         warn(
             platform.answer_within.as_secs() > 12,
             "platform.answer_within is over 12 s: the platform gives up after 15 to 20 s, a synchronous channel after 15",
+        );
+        let phones = [&delivery.sms, &delivery.whatsapp, &delivery.call];
+        let phones = phones.iter().any(|providers| !providers.is_empty());
+        warn(
+            phones && !limits.sms.enabled,
+            "limits.sms.enabled is off: whoever has codes sent to numbers of their own runs up your bill (SMS pumping)",
+        );
+        warn(
+            !phones && !delivery.twilio.account_sid.is_empty(),
+            "delivery.twilio.account_sid is set, and no channel uses it: set delivery.sms = [\"twilio\"]",
         );
         warnings
     }
@@ -302,7 +335,8 @@ fn parse(layers: &Layers, origin: &str) -> Result<Config, Error> {
         let key = error.path().to_string();
         let origin = layers.origin(&key).unwrap_or(origin).to_owned();
         // What stands where a secret should must not be repeated in a log.
-        let secret = ["api_key", "secret", "keys", "smtp.url"].iter().any(|name| key.contains(name));
+        let secret =
+            ["api_key", "auth_token", "secret", "keys", "smtp.url"].iter().any(|name| key.contains(name));
         let problem = if secret {
             "cannot be used: it is not of the kind deploy/config.toml shows".to_owned()
         } else {
@@ -319,7 +353,8 @@ fn hide(table: &mut Table) {
             Value::Table(inner) => hide(inner),
             Value::Array(items) => items.iter_mut().filter_map(Value::as_table_mut).for_each(hide),
             Value::String(text)
-                if !text.is_empty() && matches!(key.as_str(), "api_key" | "secret" | "url") =>
+                if !text.is_empty()
+                    && matches!(key.as_str(), "api_key" | "auth_token" | "secret" | "url") =>
             {
                 "(hidden)".clone_into(text);
             }

@@ -5,12 +5,16 @@ mod mail;
 mod outbox;
 mod sendgrid;
 mod smtp;
+mod text;
+mod twilio;
 
 pub use faults::{Fault, Faults};
 pub use mail::{Form, Layout, Message, Template};
 pub use outbox::{Outbox, Sent, ToOutbox};
 pub use sendgrid::SendGrid;
 pub use smtp::Smtp;
+pub use text::Texts;
+pub use twilio::Twilio;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,9 +22,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use backon::{ExponentialBuilder, Retryable as _};
 use log::{info, warn};
+use reqwest::header::{HeaderMap, RETRY_AFTER};
 use serde::Deserialize;
 
-use crate::clock;
+use crate::address::Channel;
+use crate::clock::{self, Timestamp};
+use crate::dialog::{self, Occasion};
 use crate::otp::Handover;
 use crate::telemetry::{Metrics, Stopwatch};
 
@@ -29,6 +36,12 @@ use crate::telemetry::{Metrics, Stopwatch};
 pub struct Settings {
     /// The providers for mail, in the order they are tried.
     pub email: Vec<Provider>,
+    /// The providers for text messages.
+    pub sms: Vec<Provider>,
+    /// The providers for WhatsApp messages.
+    pub whatsapp: Vec<Provider>,
+    /// The providers for calls.
+    pub call: Vec<Provider>,
     /// How long one attempt at one provider may take.
     #[serde(deserialize_with = "clock::duration")]
     pub timeout: Duration,
@@ -36,6 +49,21 @@ pub struct Settings {
     pub sendgrid: sendgrid::Settings,
     /// The settings of the SMTP relay.
     pub smtp: smtp::Settings,
+    /// Twilio's settings, and how phone numbers are taken.
+    pub twilio: twilio::Settings,
+}
+
+impl Settings {
+    /// The providers of a channel, in the order they are tried.
+    #[must_use]
+    pub fn providers(&self, channel: Channel) -> &[Provider] {
+        match channel {
+            Channel::Email => &self.email,
+            Channel::Sms => &self.sms,
+            Channel::WhatsApp => &self.whatsapp,
+            Channel::Call => &self.call,
+        }
+    }
 }
 
 /// The providers there are.
@@ -46,6 +74,8 @@ pub enum Provider {
     SendGrid,
     /// A relay that speaks SMTP.
     Smtp,
+    /// Twilio's API of 2010.
+    Twilio,
 }
 
 impl Provider {
@@ -55,6 +85,7 @@ impl Provider {
         match self {
             Self::SendGrid => "sendgrid",
             Self::Smtp => "smtp",
+            Self::Twilio => "twilio",
         }
     }
 }
@@ -104,6 +135,14 @@ pub struct Deliveries {
     pub layout: Layout,
     /// The providers for mail, in the order they are tried.
     pub email: Vec<Box<dyn Delivery>>,
+    /// The providers for text messages.
+    pub sms: Vec<Box<dyn Delivery>>,
+    /// The providers for WhatsApp messages.
+    pub whatsapp: Vec<Box<dyn Delivery>>,
+    /// The providers for calls.
+    pub call: Vec<Box<dyn Delivery>>,
+    /// How text messages end.
+    pub texts: Texts,
     /// Dev mode's record of everything sent, and its doors.
     pub dev: Option<Arc<Dev>>,
     /// How long after the first attempt another may begin.
@@ -120,10 +159,30 @@ pub struct Dev {
 }
 
 impl Deliveries {
+    /// The providers of a channel, in the order they are tried.
+    #[must_use]
+    pub fn providers(&self, channel: Channel) -> &[Box<dyn Delivery>] {
+        match channel {
+            Channel::Email => &self.email,
+            Channel::Sms => &self.sms,
+            Channel::WhatsApp => &self.whatsapp,
+            Channel::Call => &self.call,
+        }
+    }
+
+    /// Writes the message for a code, in the form of its channel.
+    #[must_use]
+    pub fn write(&self, delivery: &dialog::Delivery, now: Timestamp) -> Message {
+        match delivery.to.channel() {
+            Channel::Email => self.layout.write(delivery, Occasion::Code, now),
+            Channel::Sms | Channel::WhatsApp | Channel::Call => self.texts.write(delivery, now),
+        }
+    }
+
     /// Hands a message to the first provider that takes it. What came of it is logged and counted here.
     pub async fn deliver(&self, message: &Message, metrics: &Metrics) -> Handover {
         let mut handover = Handover::Failed;
-        for provider in &self.email {
+        for provider in self.providers(message.to.channel()) {
             let name = provider.name();
             match self.insist(&**provider, message).await {
                 Ok(message_id) => {
@@ -202,4 +261,23 @@ pub fn describe(error: &reqwest::Error) -> &'static str {
     } else {
         "connection broke"
     }
+}
+
+/// How long a provider asks us to wait, in whole seconds; the other form, a date, is none that ours use.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    Some(Duration::from_secs(headers.get(RETRY_AFTER)?.to_str().ok()?.parse().ok()?))
+}
+
+/// As much of an answer's body as there is use for; what breaks off is taken as it is.
+async fn body_start(mut response: reqwest::Response) -> Vec<u8> {
+    /// Bytes that are enough for what providers say of themselves.
+    const ENOUGH: usize = 16_384;
+    let mut bytes = Vec::new();
+    while bytes.len() < ENOUGH {
+        match response.chunk().await {
+            Ok(Some(chunk)) => bytes.extend_from_slice(&chunk),
+            Ok(None) | Err(_) => break,
+        }
+    }
+    bytes
 }

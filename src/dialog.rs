@@ -4,20 +4,24 @@
 pub mod catalogue;
 pub mod channel;
 mod conversation;
+mod destination;
 mod input;
 mod letter;
 mod report;
 mod session;
 mod status;
 mod step;
+mod text;
 pub mod understanding;
 mod words;
 
+pub use destination::{Wanted, typed_number};
 pub use input::Reading;
 pub use letter::{Letter, Letterhead, Occasion, letter};
 pub use report::{Choice, Report, Topic};
 pub use session::{Answered, Awaits, Conversation, Flow, RequestKey, Session, SessionKey};
 pub use status::Status;
+pub use text::{call, text};
 
 use std::sync::Arc;
 
@@ -28,7 +32,7 @@ use self::step::{Scene, Step, standing};
 use self::understanding::Utterance;
 use crate::address::Destination;
 use crate::clock::Timestamp;
-use crate::otp::{Authority, ChallengeId, Code, Expose, Handover, Rules};
+use crate::otp::{Authority, ChallengeId, Code, Expose, Halt, Handover, Rules};
 
 /// What a dialog asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -94,6 +98,10 @@ pub struct Call {
     pub request: Option<RequestKey>,
     /// The address, where a code is to be sent.
     pub destination: Reading<Destination>,
+    /// What kind of address the user is asked for, where one is missing.
+    pub wanted: Wanted,
+    /// The phone number that the user typed, where that is what was said.
+    pub number: Option<Reading<Destination>>,
     /// The typed code, where one is to be checked.
     pub code: Reading<Code>,
     /// What the user said, where that matters.
@@ -128,6 +136,15 @@ pub struct Delivery {
     pub language: Arc<Language>,
     /// Whether the answer about it begins the dialog.
     pub greets: bool,
+}
+
+impl Delivery {
+    /// How long the code is still good for, in seconds; rounded up as in answers: the milliseconds since it was made must
+    /// not turn five minutes into four.
+    #[must_use]
+    pub fn valid_for(&self, now: Timestamp) -> u64 {
+        u64::try_from(self.expires_at.remaining(now).as_millis().div_ceil(1000)).unwrap_or(u64::MAX)
+    }
 }
 
 /// What a turn came to.
@@ -180,6 +197,27 @@ pub fn turn(
     }
     let scene = Scene { session, call, authority, expose, scope, now };
     let step = scene.step(rng);
+    take(&scene, step)
+}
+
+/// Takes a turn whose code must not be sent, although the rules on codes allow it: phones have been sent too many. The
+/// user may use an e-mail address instead if `mail` says that the server can send to those.
+#[must_use]
+pub fn halted(
+    session: Option<&Session>,
+    call: &Call,
+    authority: &Authority,
+    halt: &Halt,
+    mail: bool,
+    now: Timestamp,
+) -> Turn {
+    let scene = Scene { session, call, authority, expose: Expose::Reference, scope: "", now };
+    take(&scene, scene.halt(halt, mail))
+}
+
+/// Makes a turn of a step: the session as it is to be saved, and the report.
+fn take(scene: &Scene<'_>, step: Step) -> Turn {
+    let Scene { session, call, authority, expose, now, .. } = *scene;
     let (before, conversation) = (scene.conversation(), scene.after(&step));
     let Step { next, status, topic, intent, reason, code, greets, pass_on, .. } = step;
 
@@ -190,7 +228,8 @@ pub fn turn(
     // The dialog does not know it yet, and has to go by what was proven.
     let proven = (status == Status::Verified && conversation.asked).then_some(stands).flatten();
     let verified = proven.map(|challenge| challenge.destination.clone());
-    let report = Report { topic, greets, intent, address_can_change: can_change, verified, ..report };
+    let wanted = call.wanted;
+    let report = Report { topic, greets, intent, wanted, address_can_change: can_change, verified, ..report };
     let effect = match (&code, stands) {
         (Some(code), Some(challenge)) if challenge.handover == Handover::Pending => {
             Some(Effect::Deliver(Delivery {

@@ -7,12 +7,14 @@ mod challenge;
 mod code;
 mod digest;
 mod settings;
+mod spend;
 
 pub use challenge::{Challenge, ChallengeId, Handover, Phase, Refusal, Verdict};
+pub(crate) use code::is_separator;
 pub use code::{Alphabet, Code, Format};
-pub(crate) use code::{ascii_digit, is_separator};
 pub use digest::{KeyError, Keys, Scope, Sealed};
 pub use settings::{Accepted, Expose, Key, Settings};
+pub use spend::{Halt, Limit, SpendLimits, Spending};
 
 use std::time::Duration;
 

@@ -6,20 +6,21 @@ mod background;
 pub use background::{Background, Full, Lane};
 
 use std::convert::Infallible;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use log::{error, warn};
 use rand::{CryptoRng, Rng, TryCryptoRng, TryRng};
 use tokio::task::JoinHandle;
 
+use crate::address::{Channel, Phone};
 use crate::clock::{Clock, Timestamp};
 use crate::delivery::Deliveries;
 use crate::dialog::{
-    Answer, Call, Delivery, Effect, Occasion, Operation, Report, RequestKey, SessionKey, Status, Turn,
+    Answer, Call, Delivery, Effect, Operation, Report, RequestKey, SessionKey, Status, Turn, halted,
     handed_over, note, turn,
 };
-use crate::otp::{Authority, Expose, Handover};
+use crate::otp::{Authority, Expose, Halt, Handover, Spending};
 use crate::store::{Store, Unavailable};
 use crate::telemetry::{Metrics, Stopwatch};
 
@@ -44,6 +45,8 @@ pub struct Service {
     pub store: Arc<dyn Store>,
     /// How codes get to people.
     pub deliveries: Deliveries,
+    /// What has been spent on phones.
+    pub spending: Mutex<Spending>,
     /// What time it is for codes.
     pub clock: Arc<dyn Clock>,
     /// Where codes come from.
@@ -138,14 +141,55 @@ impl Service {
             let now = self.clock.now();
             let mut turn =
                 turn(session, call, &self.authority, self.expose, key.as_str(), now, &mut &self.generator);
+            let charged =
+                turn.effect.as_ref().and_then(|Effect::Deliver(delivery)| delivery.to.phone().cloned());
+            if let Some(phone) = &charged
+                && let Err(halt) = self.charge(key, phone, now)
+            {
+                turn = halted(session, call, &self.authority, &halt, self.sends_mail(), now);
+            }
+            let charged = charged.filter(|_| turn.effect.is_some());
             let Some(next) = turn.session.take() else {
                 return Ok(turn);
             };
-            if self.store.replace(key, stored.map(|stored| stored.version), Arc::new(next)).await? {
+            if turn.answer.report.status == Status::Verified
+                && let Some(phone) =
+                    next.challenge.as_ref().and_then(|challenge| challenge.destination.phone())
+            {
+                self.spending().verified(phone);
+            }
+            let replaced = self.store.replace(key, stored.map(|stored| stored.version), Arc::new(next)).await;
+            match (&replaced, charged) {
+                (Ok(true), _) | (_, None) => {}
+                (Ok(false) | Err(_), Some(phone)) => self.spending().refund(key.bot(), &phone, now),
+            }
+            if replaced? {
                 return Ok(turn);
             }
         }
         Err(Unavailable(format!("lost {ROUNDS} races in a row")))
+    }
+
+    /// Charges a send to a phone. What keeps it from going out is logged and counted.
+    fn charge(&self, key: &SessionKey, phone: &Phone, now: Timestamp) -> Result<(), Halt> {
+        self.spending().charge(key.bot(), phone, now).inspect_err(|halt| {
+            let limit = halt.limit.name();
+            warn!(
+                "limits.sms.{limit} keeps a code from {} until {} bot={}",
+                phone.masked(),
+                halt.until,
+                key.bot()
+            );
+            self.metrics.halted(limit);
+        })
+    }
+
+    fn spending(&self) -> MutexGuard<'_, Spending> {
+        self.spending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn sends_mail(&self) -> bool {
+        !self.deliveries.providers(Channel::Email).is_empty()
     }
 
     /// Waits for a delivery as long as an answer may take.
@@ -178,7 +222,7 @@ impl Service {
         request: Option<RequestKey>,
         delivery: Delivery,
     ) -> Answer {
-        let message = self.deliveries.layout.write(&delivery, Occasion::Code, self.clock.now());
+        let message = self.deliveries.write(&delivery, self.clock.now());
         let handover = self.deliveries.deliver(&message, &self.metrics).await;
         self.note(&key, request, &delivery, &handover).await.unwrap_or_else(|unavailable| {
             error!("cannot note what came of a delivery challenge={}", delivery.challenge);

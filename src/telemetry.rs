@@ -71,6 +71,13 @@ pub struct Outcome {
     pub outcome: &'static str,
 }
 
+/// Labels of the counter of codes that were kept from phones.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Halted {
+    /// The key in `[limits.sms]` that forbade it.
+    pub limit: &'static str,
+}
+
 /// The counters of one server.
 #[derive(Debug)]
 pub struct Metrics {
@@ -79,6 +86,7 @@ pub struct Metrics {
     operations: Family<Outcome, Counter>,
     deliveries: Family<Outcome, Counter>,
     platform: Family<Outcome, Counter>,
+    halted: Family<Halted, Counter>,
 }
 
 impl Default for Metrics {
@@ -86,11 +94,13 @@ impl Default for Metrics {
         let mut registry = Registry::with_prefix("botkit_otp");
         let (requests, operations, deliveries, platform) =
             (Family::default(), Family::default(), Family::default(), Family::default());
+        let halted = Family::default();
         registry.register("requests", "HTTP requests by event and status", Family::clone(&requests));
         registry.register("operations", "OTP operations by name and status", Family::clone(&operations));
         registry.register("deliveries", "Messages handed to providers", Family::clone(&deliveries));
         registry.register("platform_calls", "Calls to the bot platform", Family::clone(&platform));
-        Self { registry, requests, operations, deliveries, platform }
+        registry.register("halted", "Codes kept from phones, by limit", Family::clone(&halted));
+        Self { registry, requests, operations, deliveries, platform, halted }
     }
 }
 
@@ -113,6 +123,11 @@ impl Metrics {
     /// Counts a call to the platform.
     pub fn platform(&self, what: &'static str, outcome: &'static str) {
         self.platform.get_or_create(&Outcome { what, outcome }).inc();
+    }
+
+    /// Counts a code that a limit kept from a phone.
+    pub fn halted(&self, limit: &'static str) {
+        self.halted.get_or_create(&Halted { limit }).inc();
     }
 
     /// Everything counted so far, in the OpenMetrics text format.

@@ -352,6 +352,9 @@ fn keys(text: &str) -> Vec<String> {
 
 /// Tells an outbound call the way scenarios expect it.
 fn told(app: &App, call: &Request, sent: &str, answer: &str, codes: &[String]) -> Value {
+    if support::is_twilio(call) {
+        return told_of_a_phone(call);
+    }
     let body: Value = serde_json::from_slice(&call.body).unwrap();
     let path = call.url.path();
     if path == "/v3/mail/send" {
@@ -404,6 +407,18 @@ fn told(app: &App, call: &Request, sent: &str, answer: &str, codes: &[String]) -
         told["quickReplies"] = titles.collect();
     }
     told
+}
+
+/// Tells what went to a phone: to whom, by which of Twilio's resources, and the code.
+fn told_of_a_phone(call: &Request) -> Value {
+    assert_eq!(call.headers["content-type"], "application/x-www-form-urlencoded");
+    let fields = support::form(call);
+    let to = fields.iter().find(|(name, _)| name == "To").map(|(_, to)| to.as_str());
+    json!({
+        "phone": to,
+        "resource": call.url.path().rsplit('/').next(),
+        "code": support::texted_code(call),
+    })
 }
 
 /// A message of ours is the request again, but for what we say in it and for the code.

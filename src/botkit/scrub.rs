@@ -4,7 +4,8 @@
 use std::borrow::Cow;
 
 use super::payload::Lossy;
-use crate::otp::{ascii_digit, is_separator};
+use crate::address::ascii_digit;
+use crate::otp::is_separator;
 
 /// Shortest text, in bytes, that is looked for inside of others.
 const SHORTEST_WITHIN: usize = 6;

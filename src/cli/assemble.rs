@@ -1,17 +1,21 @@
 //! Puts a server together from its configuration: the same way for the program, for tests and for benches.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use rand::rngs::StdRng;
 use rand::{CryptoRng, RngExt as _};
 use secrecy::SecretString;
 use tokio::runtime::Handle;
 
+use crate::address::Channel;
 use crate::clock::{Clock, SystemClock, VirtualClock};
 use crate::config::{Error, Loaded};
-use crate::delivery::{Deliveries, Delivery, Dev, Provider, SendGrid, Smtp, ToOutbox, http_client};
+use crate::delivery::{
+    Deliveries, Delivery, Dev, Provider, SendGrid, Smtp, Texts, ToOutbox, Twilio, http_client,
+};
 use crate::dialog::catalogue::Catalogue;
 use crate::http::Server;
+use crate::otp::Spending;
 use crate::platform::Platform;
 use crate::service::{Background, Generator, Service};
 use crate::telemetry::Metrics;
@@ -68,6 +72,7 @@ pub fn assemble(loaded: &Loaded, mut parts: Parts) -> Result<Arc<Server>, Error>
         answer_within: config.platform.answer_within,
         store: config.store.open(),
         deliveries: deliveries(loaded, &catalogue)?,
+        spending: Mutex::new(Spending::new(config.limits.sms.clone())),
         clock: parts.clock,
         generator: Generator::new(parts.rng),
         metrics: Arc::new(Metrics::default()),
@@ -87,23 +92,38 @@ pub fn assemble(loaded: &Loaded, mut parts: Parts) -> Result<Arc<Server>, Error>
 
 fn deliveries(loaded: &Loaded, catalogue: &Catalogue) -> Result<Deliveries, Error> {
     let config = &loaded.config;
-    let dev = config.dev.enabled.then(|| Arc::new(Dev::default()));
-    let email: Vec<Box<dyn Delivery>> = if dev.is_some() && !loaded.is_set("delivery.email") {
-        vec![Box::new(ToOutbox)]
-    } else {
-        let providers = config.delivery.email.iter().map(|provider| match provider {
-            Provider::SendGrid => sendgrid(loaded),
-            Provider::Smtp => smtp(loaded),
-        });
-        providers.collect::<Result<_, _>>()?
-    };
-    if email.is_empty() {
-        return Err(
-            loaded.error("delivery.email", "is empty: no code would ever arrive; name at least one provider")
-        );
+    let of = |channel| providers(loaded, channel);
+    let texts = Texts::new(&config.delivery.twilio)
+        .map_err(|(key, problem)| loaded.error(&format!("delivery.twilio.{key}"), problem))?;
+    Ok(Deliveries {
+        layout: loaded.layout(catalogue)?,
+        email: of(Channel::Email)?,
+        sms: of(Channel::Sms)?,
+        whatsapp: of(Channel::WhatsApp)?,
+        call: of(Channel::Call)?,
+        texts,
+        dev: config.dev.enabled.then(|| Arc::new(Dev::default())),
+        insist: config.platform.answer_within,
+    })
+}
+
+/// The providers of a channel, in order.
+fn providers(loaded: &Loaded, channel: Channel) -> Result<Vec<Box<dyn Delivery>>, Error> {
+    if loaded.keeps(channel) {
+        return Ok(vec![Box::new(ToOutbox)]);
     }
-    let layout = loaded.layout(catalogue)?;
-    Ok(Deliveries { layout, email, dev, insist: config.platform.answer_within })
+    let named = loaded.config.delivery.providers(channel).iter();
+    let providers = named.map(|provider| match (provider, channel) {
+        (Provider::SendGrid, Channel::Email) => sendgrid(loaded),
+        (Provider::Smtp, Channel::Email) => smtp(loaded),
+        (Provider::Twilio, Channel::Sms | Channel::WhatsApp | Channel::Call) => twilio(loaded, channel),
+        (Provider::SendGrid | Provider::Smtp, Channel::Sms | Channel::WhatsApp | Channel::Call)
+        | (Provider::Twilio, Channel::Email) => {
+            let key = format!("delivery.{}", channel.name());
+            Err(loaded.error(&key, format!("names {}, which does not send that way", provider.name())))
+        }
+    });
+    providers.collect()
 }
 
 fn sendgrid(loaded: &Loaded) -> Result<Box<dyn Delivery>, Error> {
@@ -119,5 +139,14 @@ fn smtp(loaded: &Loaded) -> Result<Box<dyn Delivery>, Error> {
     let settings = &loaded.config.delivery;
     let provider = Smtp::new(&settings.smtp, settings.timeout)
         .map_err(|(key, problem)| loaded.error(&format!("delivery.smtp.{key}"), problem))?;
+    Ok(Box::new(provider))
+}
+
+fn twilio(loaded: &Loaded, channel: Channel) -> Result<Box<dyn Delivery>, Error> {
+    let settings = &loaded.config.delivery;
+    let http =
+        http_client(settings.timeout).map_err(|error| loaded.error("delivery.twilio", error.to_string()))?;
+    let provider = Twilio::new(&settings.twilio, channel, http)
+        .map_err(|(key, problem)| loaded.error(&format!("delivery.twilio.{key}"), problem))?;
     Ok(Box::new(provider))
 }

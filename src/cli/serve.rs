@@ -87,6 +87,7 @@ fn welcome(server: &Server, address: SocketAddr, credentials: Option<(&str, &str
     };
     let providers: Vec<_> = server.service.deliveries.email.iter().map(|provider| provider.name()).collect();
     let mail = match providers[..] {
+        [] => "there is no mail; what goes to phones has a copy in".to_owned(),
         ["outbox"] => "mail is not sent, it waits in".to_owned(),
         _ => format!("mail goes out by {}, with a copy in", providers.join(", ")),
     };

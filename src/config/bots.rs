@@ -22,6 +22,7 @@ pub struct BotSection {
     pub accept_api_key_header: bool,
     pub components: HashMap<String, Vec<String>>,
     pub destination_fields: Vec<Pointer>,
+    pub channel_fields: Vec<Pointer>,
     pub code_fields: Vec<Pointer>,
     pub conversation: bool,
     pub verified_text: String,
@@ -141,6 +142,8 @@ impl Loaded {
         Ok(BotSettings {
             components,
             destination_fields,
+            channel_fields: section.channel_fields.clone(),
+            reach: self.reach()?,
             code_fields: section.code_fields.clone(),
             phone_fields: section.phone_fields.clone(),
             conversation: section.conversation,

@@ -14,7 +14,11 @@ const DEFAULTS: &str = include_str!("../../deploy/config.toml");
 const PREFIX: &str = "BOTKIT_OTP_";
 
 /// Environment variables under names operators already use, and the keys they set.
-const FAMILIAR: [(&str, &str); 1] = [("SENDGRID_API_KEY", "delivery.sendgrid.api_key")];
+const FAMILIAR: [(&str, &str); 3] = [
+    ("SENDGRID_API_KEY", "delivery.sendgrid.api_key"),
+    ("TWILIO_ACCOUNT_SID", "delivery.twilio.account_sid"),
+    ("TWILIO_AUTH_TOKEN", "delivery.twilio.auth_token"),
+];
 
 /// Values, and where each came from.
 pub(super) struct Layers {

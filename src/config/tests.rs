@@ -60,6 +60,23 @@ fn complaints_name_the_key_the_place_and_the_fix() {
             "my.toml: delivery.sendgrid.base_url must start",
         ),
         (
+            "[delivery.twilio]\nbase_url = \"http://x.example\"",
+            "my.toml: delivery.twilio.base_url must start with https",
+        ),
+        (
+            "[delivery.twilio]\nauth_token = 7",
+            "my.toml: delivery.twilio.auth_token cannot be used: it is not of",
+        ),
+        (
+            "[delivery.twilio]\ncountries = [\"Germany\"]\n[bots.default]\napp_id = \"a\"\napi_key = \"b\"",
+            "my.toml: delivery.twilio.countries has \"Germany\", which is no country",
+        ),
+        (
+            "[delivery]\nemail = []\n[bots.default]\napp_id = \"a\"\napi_key = \"b\"",
+            "my.toml: delivery.email is empty: no code would ever arrive",
+        ),
+        ("[limits.sms]\nblock_for = \"5s\"", "my.toml: limits.sms.block_for must be 1m to 24h"),
+        (
             "[bots.default]\ncode_fields = [\"x\"]",
             "my.toml: bots.default.code_fields[0] cannot be used: \"x\" is no JSON pointer",
         ),
@@ -80,6 +97,8 @@ fn the_environment_stands_above_the_file() {
             ("BOTKIT_OTP_DELIVERY__SENDGRID__SANDBOX", "true"),
             ("BOTKIT_OTP_BOTS__DEFAULT__APP_ID", "123"),
             ("SENDGRID_API_KEY", "SG.x"),
+            ("TWILIO_ACCOUNT_SID", "AC1"),
+            ("TWILIO_AUTH_TOKEN", "t"),
             ("PORT", "9000"),
         ],
     )
@@ -89,6 +108,10 @@ fn the_environment_stands_above_the_file() {
     assert_eq!(platform.callback_origins, ["https://a.example", "https://b.example"]);
     assert_eq!((bots["default"].app_id.as_str(), server.bind.to_string().as_str()), ("123", "0.0.0.0:9000"));
     assert_eq!(delivery.sendgrid.api_key.expose_secret(), "SG.x");
+    assert_eq!(
+        (delivery.twilio.account_sid.as_str(), delivery.twilio.auth_token.expose_secret()),
+        ("AC1", "t")
+    );
     for (variable, value, complaint) in [
         (
             "BOTKIT_OTP_OTP__LENGHT",
@@ -107,7 +130,8 @@ fn the_environment_stands_above_the_file() {
 fn secrets_are_hidden_wherever_they_stand() {
     let text = format!(
         "{GOOD}[otp]\nkeys = [{{ id = \"a\", secret = \"hush-hush-hush-hush-hush-hush-hush\" }}]\n\
-         [bots.st-2]\napp_id = \"x\"\napi_key = \"hush\"\n[delivery.sendgrid]\napi_key = \"hush\""
+         [bots.st-2]\napp_id = \"x\"\napi_key = \"hush\"\n[delivery.sendgrid]\napi_key = \"hush\"\n\
+         [delivery.twilio]\nauth_token = \"hush\""
     );
     let loaded = read(&text, &[]).unwrap();
     let shown = loaded.show();
@@ -135,6 +159,11 @@ fn enrolled_means_what_the_user_cannot_type() {
     let fields = &bots.default.as_ref().unwrap().settings.destination_fields;
     assert_eq!(
         fields.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        ["/context/session/UserContext/emailId"]
+        [
+            "/context/session/UserContext/emailId",
+            "/context/session/UserContext/phoneNo",
+            "/context/session/UserContext/phoneNumber",
+            "/context/session/UserContext/mobile"
+        ]
     );
 }

@@ -5,9 +5,11 @@ mod layout;
 pub use layout::{Form, Layout, Template};
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::address::Destination;
 use crate::clock::Timestamp;
+use crate::dialog::catalogue::Language;
 use crate::otp::{ChallengeId, Code};
 
 /// A message that is ready to be sent.
@@ -19,6 +21,8 @@ pub struct Message {
     pub to: Destination,
     /// The code it carries.
     pub code: Code,
+    /// The language it is written in.
+    pub language: Arc<Language>,
     /// The subject line: one line.
     pub subject: String,
     /// The body for readers that show plain text.

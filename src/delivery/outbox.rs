@@ -43,7 +43,7 @@ impl Outbox {
         let sent = Sent {
             id: id.map_or_else(|| message.challenge.to_string(), str::to_owned),
             to: message.to.reveal().to_owned(),
-            channel: message.to.channel(),
+            channel: message.to.channel().name(),
             provider,
             subject: message.subject.clone(),
             text: message.text.clone(),

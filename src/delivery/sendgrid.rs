@@ -1,15 +1,12 @@
 //! SendGrid's `POST /v3/mail/send` (<https://www.twilio.com/docs/sendgrid/api-reference/mail-send/mail-send>).
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 use reqwest::StatusCode;
-use reqwest::header::{HeaderMap, RETRY_AFTER};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Delivery, Error, Message, describe};
+use super::{Delivery, Error, Message, body_start, describe, retry_after};
 use crate::address::Mailbox;
 
 /// How much of a refusal is read and logged, in bytes.
@@ -149,12 +146,8 @@ fn mailbox(mailbox: &Mailbox) -> Value {
     }
 }
 
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    Some(Duration::from_secs(headers.get(RETRY_AFTER)?.to_str().ok()?.parse().ok()?))
-}
-
 /// What SendGrid says is wrong: the `message` and `field` of its errors, without the address, which they may quote.
-async fn reason(mut response: reqwest::Response, address: &str) -> String {
+async fn reason(response: reqwest::Response, address: &str) -> String {
     #[derive(Deserialize)]
     struct Errors {
         errors: Vec<One>,
@@ -164,14 +157,7 @@ async fn reason(mut response: reqwest::Response, address: &str) -> String {
         message: String,
         field: Option<String>,
     }
-    let mut bytes = Vec::new();
-    while bytes.len() < 16_384 {
-        match response.chunk().await {
-            Ok(Some(chunk)) => bytes.extend_from_slice(&chunk),
-            Ok(None) | Err(_) => break,
-        }
-    }
-    let Ok(Errors { errors }) = serde_json::from_slice(&bytes) else {
+    let Ok(Errors { errors }) = serde_json::from_slice(&body_start(response).await) else {
         return "no reason given".to_owned();
     };
     let texts = errors.into_iter().map(|One { message, field }| match field {

@@ -95,6 +95,8 @@ pub struct Values<'v> {
     pub product: &'v str,
     /// Where its users get help.
     pub support: &'v str,
+    /// The code, where a message carries it.
+    pub code: &'v str,
 }
 
 /// A span of time as people say it.
@@ -163,6 +165,9 @@ impl Values<'_> {
         }
         if !self.support.is_empty() {
             arguments.set("support", self.support);
+        }
+        if !self.code.is_empty() {
+            arguments.set("code", self.code);
         }
         arguments
     }

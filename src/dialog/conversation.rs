@@ -30,6 +30,7 @@ impl Scene<'_> {
         let step = match (&self.call.destination, live) {
             (Reading::Read(destination), _) => self.send(destination, rng).awaiting(Awaits::Code),
             (Reading::Redacted(hint), _) => Step::because(Status::RedactedInput, hint.clone()),
+            (Reading::Unreachable(reason), _) => Step::because(Status::Misconfigured, reason.clone()),
             (Reading::Missing(_), Some(live)) => Step::stay(standing(live, self.now)).awaiting(Awaits::Code),
             // The user has said it before, and was too late with the code.
             (Reading::Missing(_), None) if let Some(late) = self.late() => {
@@ -120,6 +121,15 @@ impl Scene<'_> {
     fn hear_address(&self, live: Option<&Challenge>, rng: &mut dyn CryptoRng) -> Step {
         let status = live.map_or(Status::NoChallenge, |live| standing(live, self.now));
         let again = if live.is_some() { Topic::OtherAddress } else { Topic::Address };
+        match &self.call.number {
+            // With a code on its way, digits are that first.
+            Some(_) if live.is_some() && matches!(self.call.heard, Utterance::Code(_)) => {}
+            Some(Reading::Read(number)) => return self.take_address(number, rng),
+            Some(Reading::Unusable(reason)) => {
+                return Step { reason: Some(reason.clone()), ..self.refuse_address() };
+            }
+            Some(Reading::Redacted(_) | Reading::Missing(_) | Reading::Unreachable(_)) | None => {}
+        }
         match (&self.call.heard, live) {
             (Utterance::Address(address) | Utterance::Mention(address), _) => self.take_address(address, rng),
             (Utterance::Addresses, _) => self.ask(status, Topic::SeveralAddresses),

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::Status;
-use crate::address::Destination;
+use super::{Status, Wanted};
+use crate::address::{Channel, Destination};
 use crate::clock::Timestamp;
 use crate::otp::{Accepted, Alphabet, Challenge, ChallengeId, Handover, Phase, Rules};
 
@@ -31,6 +31,10 @@ pub enum Topic {
     SeveralCodes,
     /// That a number is not a code.
     NotACode,
+    /// That nothing is sent to phones for a while.
+    Halted,
+    /// The same, and that an e-mail address can be used instead.
+    HaltedUseMail,
 }
 
 /// Something a user can answer with instead of what was asked for.
@@ -61,6 +65,8 @@ pub struct Report {
     pub facts: Option<Facts>,
     /// Whether another address would be taken.
     pub address_can_change: bool,
+    /// What kind of address is asked for, where one is.
+    pub wanted: Wanted,
     /// The address that was proven, where the dialog cannot know it otherwise.
     pub verified: Option<Destination>,
     pub(super) at: Timestamp,
@@ -72,7 +78,7 @@ pub struct Facts {
     /// Its public id.
     pub id: ChallengeId,
     /// By which channel its code went.
-    pub channel: &'static str,
+    pub channel: Channel,
     /// Where its code went, masked.
     pub to: Arc<str>,
     /// Characters in its code.
@@ -139,6 +145,7 @@ impl Report {
             reason,
             facts: None,
             address_can_change: false,
+            wanted: Wanted::default(),
             verified: None,
             at: now,
         }
@@ -154,7 +161,8 @@ impl Report {
     #[must_use]
     pub fn asks(&self) -> bool {
         let live = self.facts.as_ref().is_some_and(|facts| facts.live.is_some());
-        live || matches!(self.topic, Some(Topic::Address | Topic::OtherAddress | Topic::SeveralAddresses))
+        let address = [Topic::Address, Topic::OtherAddress, Topic::SeveralAddresses, Topic::HaltedUseMail];
+        live || self.topic.is_some_and(|topic| address.contains(&topic))
     }
 
     /// What the user can answer instead of what was asked for, in the order it is offered.
@@ -171,6 +179,8 @@ impl Report {
         }
         match (self.status, self.topic) {
             (_, Some(Topic::Address | Topic::OtherAddress | Topic::SeveralAddresses)) => &[Choice::Cancel],
+            (_, Some(Topic::HaltedUseMail)) => &[Choice::ChangeAddress, Choice::Cancel],
+            (_, Some(Topic::Halted)) => &[],
             (Status::InvalidDestination, _) if !live => &[Choice::Cancel],
             (Status::Undeliverable, _) if self.address_can_change => &[Choice::ChangeAddress, Choice::Cancel],
             (
@@ -223,7 +233,7 @@ impl Report {
             message,
             intent: self.intent,
             reason: self.reason.as_deref(),
-            channel: facts.map(|facts| facts.channel),
+            channel: facts.map(|facts| facts.channel.name()),
             to: facts.map(|facts| &*facts.to),
             length: facts.map(|facts| facts.length),
             expires_at: live.map(|live| Shown(live.expires_at)),

@@ -35,6 +35,12 @@ impl SessionKey {
         }
     }
 
+    /// The bot whose session it is.
+    #[must_use]
+    pub fn bot(&self) -> &str {
+        self.0.split_once('/').map_or(&*self.0, |(bot, _)| bot)
+    }
+
     /// Its text, which codes are bound to.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -185,6 +191,7 @@ mod tests {
     #[test]
     fn keys_tell_sessions_apart() {
         let bot = |text| BotId::parse(text).unwrap();
+        assert_eq!(SessionKey::new(&bot("st-1"), "a/b").bot(), "st-1");
         assert_ne!(SessionKey::new(&bot("st-1"), "s"), SessionKey::new(&bot("st-2"), "s"));
         assert_ne!(SessionKey::new(&bot("st-1"), "s"), SessionKey::new(&bot("st-1"), "S"));
         let long = "s".repeat(5_000);

@@ -6,7 +6,7 @@ use super::understanding::Utterance;
 use super::{Awaits, Call, Conversation, Flow, Operation, Reading, Session, Status, Topic, handed_over};
 use crate::address::Destination;
 use crate::clock::Timestamp;
-use crate::otp::{Authority, Challenge, Code, Expose, Handover, Phase, Refusal, Verdict};
+use crate::otp::{Accepted, Authority, Challenge, Code, Expose, Halt, Handover, Phase, Refusal, Verdict};
 
 /// All that a step looks at.
 pub(super) struct Scene<'a> {
@@ -90,6 +90,7 @@ impl<'a> Scene<'a> {
             (Operation::Send | Operation::Generate, _) => match &self.call.destination {
                 Reading::Read(destination) => self.send(destination, rng),
                 Reading::Redacted(hint) => Step::because(Status::RedactedInput, hint.clone()),
+                Reading::Unreachable(reason) => Step::because(Status::Misconfigured, reason.clone()),
                 Reading::Missing(reason) | Reading::Unusable(reason) => {
                     Step::because(Status::InvalidDestination, reason.clone())
                 }
@@ -199,7 +200,7 @@ impl<'a> Scene<'a> {
         let code = match code {
             Reading::Read(code) => code,
             Reading::Redacted(hint) => return Step::because(Status::RedactedInput, hint.clone()),
-            Reading::Missing(reason) | Reading::Unusable(reason) => {
+            Reading::Missing(reason) | Reading::Unusable(reason) | Reading::Unreachable(reason) => {
                 let awaits_address =
                     self.conversation().flow.is_some_and(|flow| flow.awaits == Awaits::Address);
                 let topic = topic(&self.call.heard).or(awaits_address.then_some(Topic::OtherAddress));
@@ -214,6 +215,30 @@ impl<'a> Scene<'a> {
             Verdict::Ended(phase) => ended(phase),
         };
         Step { next, ..Step::stay(status) }
+    }
+}
+
+impl Scene<'_> {
+    /// Sends nothing, although the rules on codes would: the spend rule forbids it.
+    pub(super) fn halt(&self, halt: &Halt, mail: bool) -> Step {
+        let live = self.challenge().is_some_and(|challenge| challenge.phase(self.now) == Phase::Live);
+        let Conversation { flow, asked, .. } = self.conversation();
+        let asked =
+            asked || self.call.operation == Operation::Start && self.call.destination.read().is_none();
+        let mail = mail && self.authority.rules.destination == Accepted::Any;
+        let (topic, hold) = match (live, mail) {
+            // There is a code that can be typed; the status says all the rest.
+            (true, _) => (None, Hold::Keep),
+            (false, false) => (Some(Topic::Halted), Hold::Keep),
+            // Where the dialog brought the number, it has to bring the address, too.
+            (false, true) if flow.is_some() && asked => {
+                (Some(Topic::HaltedUseMail), Hold::Await(Awaits::Address))
+            }
+            (false, true) => (Some(Topic::HaltedUseMail), Hold::Keep),
+        };
+        let instead = if mail { "; an e-mail address can be used instead" } else { "" };
+        let reason = format!("limits.sms.{} is reached{instead}", halt.limit.name());
+        Step { hold, topic, ..Step::because(Status::LimitReached { until: halt.until }, reason) }
     }
 }
 

@@ -1,7 +1,8 @@
 //! Which of the catalogue's messages goes with a report.
 
 use super::catalogue::{Language, Phrase, Span, Values};
-use super::{Report, Status, Topic};
+use super::{Report, Status, Topic, Wanted};
+use crate::address::Channel;
 
 /// The next bot message, to be read, or `spoken`.
 #[must_use]
@@ -33,17 +34,38 @@ pub(super) fn message(report: &Report, language: &Language, spoken: bool) -> Str
 fn phrase(report: &Report) -> Phrase {
     let facts = report.facts.as_ref();
     let live = facts.is_some_and(|facts| facts.live.is_some());
+    let channel = facts.map(|facts| facts.channel);
     match report.topic {
-        Some(Topic::Address) => return Phrase::AskAddress,
-        Some(Topic::OtherAddress) => return Phrase::AskOtherAddress,
+        Some(Topic::Address) => {
+            return match report.wanted {
+                Wanted::Email => Phrase::AskAddress,
+                Wanted::Number => Phrase::AskNumber,
+                Wanted::Either => Phrase::AskEither,
+            };
+        }
+        Some(Topic::OtherAddress) => {
+            return match report.wanted {
+                Wanted::Email => Phrase::AskOtherAddress,
+                Wanted::Number => Phrase::AskOtherNumber,
+                Wanted::Either => Phrase::AskEither,
+            };
+        }
         Some(Topic::SeveralAddresses) => return Phrase::SeveralAddresses,
-        Some(Topic::EnrolledOnly) => return Phrase::EnrolledOnly,
+        Some(Topic::EnrolledOnly) => {
+            return match report.wanted {
+                Wanted::Email | Wanted::Either => Phrase::EnrolledOnly,
+                Wanted::Number => Phrase::EnrolledOnlyNumber,
+            };
+        }
+        Some(Topic::Halted) => return Phrase::Halted,
+        Some(Topic::HaltedUseMail) => return Phrase::HaltedUseMail,
         Some(Topic::NothingEnrolled) => return Phrase::NothingEnrolled,
         Some(Topic::SeveralCodes) => return Phrase::SeveralCodes,
         Some(Topic::NotACode) => return Phrase::NotACode,
         None => {}
     }
     match report.status {
+        Status::Sent if channel == Some(Channel::Call) => Phrase::Calling,
         Status::Sent if facts.is_some_and(|facts| facts.send > 1) => Phrase::SentAgain,
         Status::Sent => Phrase::Sent,
         Status::Queued => Phrase::Queued,
@@ -60,11 +82,16 @@ fn phrase(report: &Report) -> Phrase {
         Status::LimitReached { .. } => Phrase::LimitReached,
         Status::NoChallenge => Phrase::NoChallenge,
         Status::AlreadyVerified => Phrase::AlreadyVerified,
-        Status::InvalidDestination => Phrase::InvalidDestination,
+        Status::InvalidDestination => match report.wanted {
+            Wanted::Email => Phrase::InvalidDestination,
+            Wanted::Number => Phrase::InvalidNumber,
+            Wanted::Either => Phrase::InvalidEither,
+        },
         Status::RedactedInput => Phrase::RedactedInput,
         Status::SendFailed => Phrase::SendFailed,
-        Status::Undeliverable if report.address_can_change => Phrase::Undeliverable,
-        Status::Undeliverable => Phrase::UndeliverableEnrolled,
+        Status::Undeliverable if !report.address_can_change => Phrase::UndeliverableEnrolled,
+        Status::Undeliverable if channel.is_some_and(Channel::is_phone) => Phrase::UndeliverableNumber,
+        Status::Undeliverable => Phrase::Undeliverable,
         Status::Cancelled => Phrase::Cancelled,
         Status::UnknownComponent | Status::Misconfigured | Status::Unavailable => Phrase::Unavailable,
     }

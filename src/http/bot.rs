@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::address::Destination;
+use crate::address::{Destination, Reach};
 use crate::botkit::{Found, Payload, Pointer};
 use crate::dialog::catalogue::{Catalogue, Language};
 use crate::dialog::channel::Medium;
 use crate::dialog::understanding::{Lexicon, Utterance, understand};
-use crate::dialog::{Operation, Reading, plain_name};
+use crate::dialog::{Operation, Reading, Wanted, plain_name, typed_number};
 use crate::otp::Format;
 
 /// A bot's settings.
@@ -18,6 +18,10 @@ pub struct BotSettings {
     pub components: Names,
     /// Where an address is looked for, in order.
     pub destination_fields: Vec<Pointer>,
+    /// Where the channel is looked for that a dialog has chosen, in order.
+    pub channel_fields: Vec<Pointer>,
+    /// Which addresses codes can be sent to.
+    pub reach: Reach,
     /// Where a typed code is looked for, in order.
     pub code_fields: Vec<Pointer>,
     /// Where the user's own phone number is looked for, whose digits are not a code.
@@ -87,10 +91,24 @@ impl BotSettings {
         }
     }
 
-    /// The address that a payload brings.
-    pub(super) fn destination(&self, payload: &Payload) -> Reading<Destination> {
-        let found = self.destination_fields.iter().find_map(|field| payload.find(field.keys()));
-        Reading::destination(found.as_ref())
+    /// The address that a payload brings, of those that can be reached.
+    pub(super) fn destination(&self, payload: &Payload, reach: &Reach) -> Reading<Destination> {
+        let found = self.destination_fields.iter().filter_map(|field| payload.find(field.keys()));
+        Reading::destination(found, self.channel(payload).as_ref(), reach)
+    }
+
+    /// What kind of address to ask for.
+    pub(super) fn wanted(&self, payload: &Payload) -> Wanted {
+        Wanted::of(self.channel(payload).as_ref(), &self.reach)
+    }
+
+    /// The phone number that a text is, if it is one.
+    pub(super) fn typed_number(&self, text: &str, payload: &Payload) -> Option<Reading<Destination>> {
+        typed_number(text, self.channel(payload).as_ref(), &self.reach)
+    }
+
+    fn channel<'p>(&self, payload: &'p Payload) -> Option<Found<'p>> {
+        self.channel_fields.iter().find_map(|field| payload.find(field.keys()))
     }
 
     /// What a text means to this bot, whose user speaks `language`.
@@ -107,6 +125,10 @@ impl BotSettings {
             [language].into_iter().chain(others).filter_map(|spoken| spoken.lexicon()).collect();
         let phone = self.phone_fields.iter().find_map(|field| payload.find(field.keys()));
         let phone = phone.and_then(Found::into_text);
-        understand(text, &lexicons, format, phone.as_deref())
+        match understand(text, &lexicons, format, phone.as_deref()) {
+            // An address that nothing leads to is of no more use than one that is none.
+            Utterance::Address(address) if !self.reach.has(address.channel()) => Utterance::BadAddress,
+            heard => heard,
+        }
     }
 }

@@ -83,7 +83,9 @@ impl Arrival {
         let call = Call {
             operation: Operation::Hear,
             request: request.map(|id| RequestKey::new(&authority.keys, Operation::Hear, id, heard.brought())),
-            destination: settings.destination(&self.payload),
+            destination: settings.destination(&self.payload, &settings.reach),
+            wanted: settings.wanted(&self.payload),
+            number: settings.typed_number(&text, &self.payload),
             code: Reading::not_asked(),
             heard: heard.clone(),
             forged: says_just(&text, &settings.verified_text),

@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use super::{Server, refuse, respond};
+use crate::address::Channel;
 use crate::botkit::Failure;
 use crate::delivery::Fault;
 
@@ -88,12 +89,15 @@ struct Order {
 
 async fn faults(server: Data<Server>, body: Bytes) -> HttpResponse {
     answer(read::<Order>(&body).and_then(|order| {
-        let known: Vec<&str> =
-            server.service.deliveries.email.iter().map(|provider| provider.name()).collect();
+        let deliveries = &server.service.deliveries;
+        let providers = Channel::ALL.iter().flat_map(|channel| deliveries.providers(*channel));
+        let mut known: Vec<&str> = providers.map(|provider| provider.name()).collect();
+        known.sort_unstable();
+        known.dedup();
         if !known.contains(&order.provider.as_str()) {
             return Err(Failure::InvalidArguments(format!("provider: must be one of {}", known.join(", "))));
         }
-        if let Some(dev) = &server.service.deliveries.dev {
+        if let Some(dev) = &deliveries.dev {
             dev.faults.order(&order.provider, order.mode, order.times);
         }
         Ok(json!({ "provider": order.provider, "times": order.times }))

@@ -104,7 +104,9 @@ async fn run(
     };
     let authority = &server.service.authority;
     let destination = match operation {
-        Operation::Send | Operation::Generate | Operation::Start => settings.destination(payload),
+        Operation::Send | Operation::Start => settings.destination(payload, &settings.reach),
+        // What the bot sends itself needs no provider of ours.
+        Operation::Generate => settings.destination(payload, &settings.reach.of_the_bot()),
         Operation::Verify | Operation::Resend | Operation::Cancel | Operation::Status | Operation::Hear => {
             Reading::not_asked()
         }
@@ -129,7 +131,9 @@ async fn run(
         .request_id()
         .map(|id| RequestKey::new(&authority.keys, operation, id, brought.unwrap_or_default()));
     let language = Arc::clone(&speech.language);
-    let call = Call { operation, request, destination, code, heard, forged: false, language };
+    let wanted = settings.wanted(payload);
+    let call =
+        Call { operation, request, destination, wanted, number: None, code, heard, forged: false, language };
     server.service.call(&SessionKey::new(&route.bot, &session), call).await
 }
 

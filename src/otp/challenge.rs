@@ -168,7 +168,9 @@ impl Challenge {
             match phase {
                 Phase::Locked { .. } => return Err(Refusal::Ended(phase)),
                 Phase::Live if challenge.destination.is_same(&destination) => {
-                    return challenge.resend(authority, session, now, rng);
+                    // A phone that got no text message may be called.
+                    let resent = challenge.resend(authority, session, now, rng);
+                    return resent.map(|(challenge, code)| (Self { destination, ..challenge }, code));
                 }
                 Phase::Live | Phase::Expired | Phase::Verified | Phase::Cancelled => {}
             }

@@ -10,5 +10,6 @@ mod smtp;
 mod store;
 #[path = "../support/mod.rs"]
 mod support;
+mod twilio;
 mod understanding;
 mod wire;

@@ -155,7 +155,7 @@ fn production_does_not_start_on_sand() {
         (&format!("delivery.email = []\n{CONFIG}"), "delivery.email is empty"),
         (
             &format!("delivery.email = [\"outbox\"]\n{CONFIG}"),
-            "unknown variant `outbox`, expected `sendgrid` or `smtp`",
+            "unknown variant `outbox`, expected one of `sendgrid`, `smtp`, `twilio`",
         ),
         (&format!("{CONFIG}[otp]\nlength = 3\n"), "otp.length must be 4 to 10"),
         (&format!("{CONFIG}[otp]\nkeys = [{{ id = \"a\", secret = \"short\" }}]\n"), "shorter than 32 bytes"),

@@ -73,7 +73,7 @@ fn lexicons() -> BTreeMap<&'static str, Lexicon> {
 fn detail(utterance: &Utterance) -> Option<&str> {
     match utterance {
         Utterance::Code(code) => Some(code.reveal()),
-        Utterance::Address(destination) => Some(destination.reveal()),
+        Utterance::Address(destination) | Utterance::Mention(destination) => Some(destination.reveal()),
         Utterance::Codes
         | Utterance::Number
         | Utterance::Addresses

@@ -1,5 +1,5 @@
 //! The real application on a free port, with a clock that stands still, a seeded generator, and one stub that plays
-//! the platform and SendGrid and remembers every call.
+//! the platform, SendGrid and Twilio and remembers every call.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::TcpListener;
@@ -19,7 +19,11 @@ pub(crate) const BOT: &str = "st-6b1f0c52-9d3e-5a47-8c21-4e7ab90d3f16";
 pub(crate) const COMPONENT: &str = "dc-3f8b6d20-a15c-5e94-87d3-c9e0b4f12a76";
 pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_784_540_790_118);
 
-/// What the stub answers next; when the queue is empty, 202 with a message id for mail and 200 for the platform.
+/// The account and the auth token of Twilio's stub.
+pub(crate) const TWILIO: (&str, &str) = ("AC0123456789abcdef0123456789abcdef", "n0t-a-real-token");
+
+/// What the stub answers next; when the queue is empty, 202 with a message id for mail, 201 with one for what goes to
+/// phones, and 200 for the platform.
 #[derive(Clone, Default)]
 pub(crate) struct Script(Arc<Mutex<VecDeque<ResponseTemplate>>>);
 
@@ -34,6 +38,9 @@ impl Respond for Script {
         self.0.lock().unwrap().pop_front().unwrap_or_else(|| {
             if request.url.path() == "/v3/mail/send" {
                 ResponseTemplate::new(202).insert_header("x-message-id", "sg-1")
+            } else if is_twilio(request) {
+                ResponseTemplate::new(201)
+                    .set_body_string(r#"{"sid":"SM1","status":"queued","error_code":null}"#)
             } else {
                 ResponseTemplate::new(200)
             }
@@ -74,9 +81,16 @@ impl App {
             ("BOTKIT_OTP_DELIVERY__SENDGRID__BASE_URL", &stub.uri()),
             ("BOTKIT_OTP_DELIVERY__SENDGRID__FROM", "Acme <no-reply@acme.example>"),
             ("SENDGRID_API_KEY", "SG.n0t-a-real-key"),
+            ("BOTKIT_OTP_DELIVERY__TWILIO__BASE_URL", &stub.uri()),
+            ("TWILIO_ACCOUNT_SID", TWILIO.0),
+            ("TWILIO_AUTH_TOKEN", TWILIO.1),
         ]
         .into_iter()
-        .filter(|(name, _)| !(settings.contains("# outbox") && name.contains("EMAIL")))
+        .filter(|(name, _)| {
+            let own = settings.contains("# outbox") || settings.contains("email = []");
+            !(own && name.contains("EMAIL"))
+        })
+        .filter(|(name, _)| !(settings.contains("# another twilio") && name.contains("TWILIO__BASE_URL")))
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
         let loaded = Loaded::read(Some(&file), &variables).unwrap_or_else(|error| panic!("{error}"));
@@ -141,9 +155,9 @@ impl App {
         self.stub.received_requests().await.unwrap()
     }
 
-    /// The codes that were mailed, in order.
+    /// The codes that were sent, in order.
     pub(crate) async fn codes(&self) -> Vec<String> {
-        self.calls().await.iter().filter(|call| call.url.path() == "/v3/mail/send").map(mailed_code).collect()
+        self.calls().await.iter().filter_map(sent_code).collect()
     }
 }
 
@@ -184,4 +198,38 @@ pub(crate) fn mailed_code(call: &Request) -> String {
         .find(|line| !line.is_empty() && line.bytes().all(|byte| byte.is_ascii_alphanumeric()))
         .unwrap()
         .to_owned()
+}
+
+/// Whether a call is one to Twilio.
+pub(crate) fn is_twilio(call: &Request) -> bool {
+    call.url.path().starts_with("/2010-04-01/")
+}
+
+/// The fields of a form, in order.
+pub(crate) fn form(call: &Request) -> Vec<(String, String)> {
+    url::form_urlencoded::parse(&call.body).into_owned().collect()
+}
+
+/// The code in whatever was sent.
+fn sent_code(call: &Request) -> Option<String> {
+    if call.url.path() == "/v3/mail/send" {
+        return Some(mailed_code(call));
+    }
+    is_twilio(call).then(|| texted_code(call))
+}
+
+/// The code in what went to a phone: first in a text, character by character in a call, alone in a template.
+pub(crate) fn texted_code(call: &Request) -> String {
+    let fields = form(call);
+    let field = |name: &str| fields.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
+    if let Some(text) = field("Body") {
+        return text.split(' ').next().unwrap().to_owned();
+    }
+    if let Some(variables) = field("ContentVariables") {
+        return serde_json::from_str::<Value>(variables).unwrap()["1"].as_str().unwrap().to_owned();
+    }
+    let said = field("Twiml").unwrap();
+    let pieces = said.split("</Say>").filter_map(|piece| piece.rsplit_once('>'));
+    let digits: Vec<&str> = pieces.map(|(_, text)| text).filter(|text| text.len() == 1).collect();
+    digits[..digits.len() / 2].concat()
 }

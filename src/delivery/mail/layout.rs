@@ -1,6 +1,8 @@
 //! How a mail is laid out: by our own templates, or by an operator's in their place. Both are minijinja templates that
 //! see the same variables and nothing else: no files, no imports.
 
+use std::sync::Arc;
+
 use log::error;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, UndefinedBehavior, Value, context};
@@ -128,15 +130,13 @@ impl Layout {
     /// Writes the mail for a code.
     #[must_use]
     pub fn write(&self, delivery: &dialog::Delivery, occasion: Occasion, now: Timestamp) -> Message {
-        // Rounded up as in answers: the milliseconds since the code was made must not turn five minutes into four.
-        let valid_for = delivery.expires_at.remaining(now).as_millis().div_ceil(1000);
-        let valid_for = u64::try_from(valid_for).unwrap_or(u64::MAX);
-        let letter = letter(&delivery.language, &self.head, occasion, valid_for);
+        let letter = letter(&delivery.language, &self.head, occasion, delivery.valid_for(now));
         let [html, text] = Form::ALL.map(|form| self.render(form, &letter, delivery.code.reveal()));
         Message {
             challenge: delivery.challenge,
             to: delivery.to.clone(),
             code: delivery.code.clone(),
+            language: Arc::clone(&delivery.language),
             subject: letter.subject,
             text,
             html,

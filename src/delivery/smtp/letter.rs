@@ -7,7 +7,7 @@ use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{self, MultiPart};
 use url::Host;
 
-use crate::address::{Email, Mailbox};
+use crate::address::{Destination, Email, Mailbox};
 use crate::clock::Timestamp;
 use crate::delivery::Message;
 
@@ -43,7 +43,7 @@ pub(super) struct Sender {
 impl Sender {
     /// Puts a message into its envelope. `None`: its address cannot be written in one.
     pub(super) fn write(&self, message: &Message) -> Option<Letter> {
-        let crate::address::Destination::Email(to) = &message.to;
+        let Destination::Email(to) = &message.to else { return None };
         let to = address(to)?;
         // A resend is another mail of the same challenge.
         let id = format!("{}.{}@{}", message.challenge, message.at.millis(), self.from.email.domain());

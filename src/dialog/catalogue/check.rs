@@ -289,6 +289,7 @@ fn try_out(bundle: &FluentBundle<FluentResource>, phrase: Phrase, thoroughly: bo
             options: "A, B",
             product: "Acme",
             support: "help@acme.example",
+            code: "012345",
         };
         for pattern in [Some(value), voice].into_iter().flatten() {
             let mut errors = Vec::new();

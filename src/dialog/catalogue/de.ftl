@@ -29,6 +29,11 @@ greeting = Hallo! Wir möchten sichergehen, dass Sie es sind.
 ask-address = An welche E-Mail-Adresse dürfen wir einen Code schicken?
 ask-other-address = Bitte geben Sie die E-Mail-Adresse ein, die wir stattdessen verwenden sollen.
     .voice = Welche E-Mail-Adresse sollen wir stattdessen verwenden?
+ask-number = An welche Mobilnummer dürfen wir einen Code schicken? Bitte mit Ländervorwahl, zum Beispiel +49 1512 3456789.
+    .voice = An welche Mobilnummer dürfen wir einen Code schicken? Bitte beginnen Sie mit der Ländervorwahl.
+ask-either = An welche E-Mail-Adresse oder Mobilnummer dürfen wir einen Code schicken?
+ask-other-number = Bitte geben Sie die Mobilnummer mit Ländervorwahl ein, die wir stattdessen verwenden sollen.
+    .voice = Welche Mobilnummer sollen wir stattdessen verwenden?
 
 ## A code is sent
 
@@ -36,6 +41,8 @@ sent = Wir haben { a-code } an { $to } geschickt. Bitte geben Sie ihn hier ein. 
     .voice = Wir haben Ihnen { a-code } geschickt. Bitte sagen Sie ihn, ein Zeichen nach dem anderen. Er ist { span } gültig.
 sent-again = Wir haben einen neuen Code an { $to } geschickt. Nur der neueste Code funktioniert. Er ist { span } gültig.
     .voice = Wir haben Ihnen einen neuen Code geschickt. Nur der neueste Code funktioniert. Er ist { span } gültig.
+calling = Wir rufen { $to } an und sagen Ihnen { a-code }. Bitte geben Sie ihn hier ein. Er ist { span } gültig.
+    .voice = Wir rufen Sie an und sagen Ihnen { a-code }. Er ist { span } gültig.
 queued = Wir senden gerade { a-code } an { $to }. Bitte geben Sie ihn hier ein, sobald er da ist.
     .voice = Wir senden Ihnen gerade { a-code }. Bitte sagen Sie ihn, sobald er da ist.
 generated = Bitte geben Sie { the-code } ein, den wir Ihnen schicken.
@@ -45,17 +52,27 @@ cooldown = Ein Code ist unterwegs an { $to }. Falls er nicht ankommt, können Si
 cooldown-over = Sie können in { span } einen neuen Code anfordern.
 limit-reached = Wir haben schon mehrere Codes geschickt. Sie können in { span } einen weiteren anfordern.
 limit-reached-live = Der zuletzt geschickte Code funktioniert noch. Sie können in { span } einen weiteren anfordern.
+halted = An dieses Telefon können wir gerade keine Codes schicken. Sie können in { span } wieder fragen.
+halted-use-mail = An dieses Telefon können wir gerade keine Codes schicken. Bitte geben Sie stattdessen eine E-Mail-Adresse ein oder fragen Sie in { span } wieder.
+    .voice = An dieses Telefon können wir gerade keine Codes schicken. Welche E-Mail-Adresse sollen wir stattdessen verwenden?
 send-failed = Leider konnten wir den Code gerade nicht senden. Bitte fordern Sie ihn noch einmal an.
 undeliverable = Wir konnten { $to } nicht erreichen. Bitte prüfen Sie die Adresse oder nehmen Sie eine andere.
     .voice = Wir konnten diese Adresse nicht erreichen. Welche E-Mail-Adresse sollen wir stattdessen verwenden?
 undeliverable-enrolled = Wir konnten { $to } nicht erreichen. Bitte wenden Sie sich an unseren Kundendienst.
     .voice = Wir konnten die hinterlegte Adresse nicht erreichen. Bitte wenden Sie sich an unseren Kundendienst.
+undeliverable-number = Wir konnten { $to } nicht erreichen. Bitte prüfen Sie die Nummer oder nehmen Sie eine andere.
+    .voice = Wir konnten diese Nummer nicht erreichen. Welche Mobilnummer sollen wir stattdessen verwenden?
 invalid-destination = An diese Adresse können wir keinen Code schicken. Bitte geben Sie Ihre E-Mail-Adresse ein, zum Beispiel name@example.com.
     .voice = An diese Adresse können wir keinen Code schicken. Welche E-Mail-Adresse sollen wir verwenden?
+invalid-number = An diese Nummer können wir keinen Code schicken. Bitte geben Sie Ihre Mobilnummer mit Ländervorwahl ein, zum Beispiel +49 1512 3456789.
+    .voice = An diese Nummer können wir keinen Code schicken. Welche Mobilnummer sollen wir verwenden?
+invalid-either = Dorthin können wir keinen Code schicken. Bitte geben Sie eine E-Mail-Adresse ein, zum Beispiel name@example.com, oder eine Mobilnummer, zum Beispiel +49 1512 3456789.
+    .voice = Dorthin können wir keinen Code schicken. Welche E-Mail-Adresse oder Mobilnummer sollen wir verwenden?
 several-addresses = Das ist mehr als eine Adresse. Bitte senden Sie nur die, die wir verwenden sollen.
     .voice = Das war mehr als eine Adresse. Bitte sagen Sie nur die, die wir verwenden sollen.
 enrolled-only = Wir können den Code nur an die E-Mail-Adresse schicken, die bei uns für Sie hinterlegt ist.
 nothing-enrolled = Wir haben keine E-Mail-Adresse von Ihnen und können deshalb keinen Code schicken. Bitte wenden Sie sich an unseren Kundendienst.
+enrolled-only-number = Wir können den Code nur an die Telefonnummer schicken, die bei uns für Sie hinterlegt ist.
 
 ## A code is checked
 
@@ -95,6 +112,12 @@ options = Sie können auch antworten: { $options }.
 
 list-gap = { ", " }
 sentence-gap = { " " }
+
+## The text message, and what a call says
+
+sms-text = { $code } ist Ihr Bestätigungscode, { span } gültig. Geben Sie ihn an niemanden weiter.
+call-lead = Guten Tag. Ihr Bestätigungscode lautet:
+call-again = Noch einmal:
 
 ## The mail
 

@@ -29,6 +29,11 @@ greeting = Bonjour ! Assurons-nous que c’est bien vous.
 ask-address = À quelle adresse e-mail pouvons-nous envoyer un code ?
 ask-other-address = Veuillez saisir l’adresse e-mail à utiliser à la place.
     .voice = Quelle adresse e-mail devons-nous utiliser à la place ?
+ask-number = À quel numéro de mobile pouvons-nous envoyer un code ? Commencez par l’indicatif du pays, par exemple +33 6 12 34 56 78.
+    .voice = À quel numéro de mobile pouvons-nous envoyer un code ? Commencez par l’indicatif du pays.
+ask-either = À quelle adresse e-mail ou à quel numéro de mobile pouvons-nous envoyer un code ?
+ask-other-number = Veuillez saisir le numéro de mobile à utiliser à la place, avec l’indicatif du pays.
+    .voice = Quel numéro de mobile devons-nous utiliser à la place ?
 
 ## A code is sent
 
@@ -36,6 +41,8 @@ sent = Nous avons envoyé { a-code } à l’adresse { $to }. Veuillez le saisir 
     .voice = Nous vous avons envoyé { a-code }. Veuillez le dire, un caractère après l’autre. Il est valable { span }.
 sent-again = Nous avons envoyé un nouveau code à { $to }. Seul le plus récent fonctionne. Il est valable { span }.
     .voice = Nous vous avons envoyé un nouveau code. Seul le plus récent fonctionne. Il est valable { span }.
+calling = Nous appelons le { $to } pour vous donner { a-code }. Veuillez le saisir ici. Il est valable { span }.
+    .voice = Nous vous appelons pour vous donner { a-code }. Il est valable { span }.
 queued = Nous envoyons { a-code } à l’adresse { $to }. Veuillez le saisir ici dès que vous le recevez.
     .voice = Nous vous envoyons { a-code }. Veuillez le dire dès que vous le recevez.
 generated = Veuillez saisir { the-code } que nous vous envoyons.
@@ -45,17 +52,27 @@ cooldown = Un code est en route vers { $to }. S’il n’arrive pas, vous pourre
 cooldown-over = Vous pourrez demander un nouveau code dans { span }.
 limit-reached = Nous avons déjà envoyé plusieurs codes. Vous pourrez en demander un autre dans { span }.
 limit-reached-live = Le dernier code envoyé fonctionne toujours. Vous pourrez en demander un autre dans { span }.
+halted = Nous ne pouvons pas envoyer de code à ce téléphone pour le moment. Vous pourrez en redemander un dans { span }.
+halted-use-mail = Nous ne pouvons pas envoyer de code à ce téléphone pour le moment. Veuillez saisir une adresse e-mail à la place, ou redemander un code dans { span }.
+    .voice = Nous ne pouvons pas envoyer de code à ce téléphone pour le moment. Quelle adresse e-mail devons-nous utiliser à la place ?
 send-failed = Désolés, nous n’avons pas pu envoyer le code. Veuillez le redemander.
 undeliverable = Nous n’avons pas pu joindre { $to }. Veuillez vérifier l’adresse ou en utiliser une autre.
     .voice = Nous n’avons pas pu joindre cette adresse. Quelle adresse e-mail devons-nous utiliser à la place ?
 undeliverable-enrolled = Nous n’avons pas pu joindre { $to }. Veuillez contacter notre assistance.
     .voice = Nous n’avons pas pu joindre l’adresse enregistrée. Veuillez contacter notre assistance.
+undeliverable-number = Nous n’avons pas pu joindre le { $to }. Veuillez vérifier le numéro ou en utiliser un autre.
+    .voice = Nous n’avons pas pu joindre ce numéro. Quel numéro de mobile devons-nous utiliser à la place ?
 invalid-destination = Nous ne pouvons pas envoyer de code à cette adresse. Veuillez saisir votre adresse e-mail, par exemple name@example.com.
     .voice = Nous ne pouvons pas envoyer de code à cette adresse. Quelle adresse e-mail devons-nous utiliser ?
+invalid-number = Nous ne pouvons pas envoyer de code à ce numéro. Veuillez saisir votre numéro de mobile avec l’indicatif du pays, par exemple +33 6 12 34 56 78.
+    .voice = Nous ne pouvons pas envoyer de code à ce numéro. Quel numéro de mobile devons-nous utiliser ?
+invalid-either = Nous ne pouvons pas y envoyer de code. Veuillez saisir une adresse e-mail, par exemple name@example.com, ou un numéro de mobile, par exemple +33 6 12 34 56 78.
+    .voice = Nous ne pouvons pas y envoyer de code. Quelle adresse e-mail ou quel numéro de mobile devons-nous utiliser ?
 several-addresses = Il y a plusieurs adresses. Veuillez n’envoyer que celle que nous devons utiliser.
     .voice = J’ai entendu plusieurs adresses. Veuillez ne dire que celle que nous devons utiliser.
 enrolled-only = Nous ne pouvons envoyer le code qu’à l’adresse e-mail enregistrée à votre nom.
 nothing-enrolled = Nous n’avons aucune adresse e-mail pour vous et ne pouvons donc pas envoyer de code. Veuillez contacter notre assistance.
+enrolled-only-number = Nous ne pouvons envoyer le code qu’au numéro de téléphone enregistré à votre nom.
 
 ## A code is checked
 
@@ -95,6 +112,12 @@ options = Vous pouvez aussi répondre : { $options }.
 
 list-gap = { ", " }
 sentence-gap = { " " }
+
+## The text message, and what a call says
+
+sms-text = { $code } est votre code de vérification, valable { span }. Ne le communiquez à personne.
+call-lead = Bonjour. Votre code de vérification est :
+call-again = Encore une fois :
 
 ## The mail
 

@@ -29,6 +29,11 @@ greeting = Salve! Verifichiamo che sia proprio Lei.
 ask-address = A quale indirizzo e-mail possiamo inviare un codice?
 ask-other-address = Scriva il nuovo indirizzo e-mail da usare, per favore.
     .voice = Quale altro indirizzo e-mail dobbiamo usare?
+ask-number = A quale numero di cellulare possiamo inviare un codice? Cominci con il prefisso internazionale, per esempio +39 312 345 6789.
+    .voice = A quale numero di cellulare possiamo inviare un codice? Cominci con il prefisso internazionale.
+ask-either = A quale indirizzo e-mail o numero di cellulare possiamo inviare un codice?
+ask-other-number = Scriva il nuovo numero di cellulare da usare, con il prefisso internazionale, per favore.
+    .voice = Quale altro numero di cellulare dobbiamo usare?
 
 ## A code is sent
 
@@ -36,6 +41,8 @@ sent = Abbiamo inviato { a-code } a { $to }. Lo scriva qui, per favore. Resta va
     .voice = Le abbiamo inviato { a-code }. Lo dica un carattere alla volta, per favore. Resta valido per { span }.
 sent-again = Abbiamo inviato un nuovo codice a { $to }. Funziona solo il più recente. Resta valido per { span }.
     .voice = Le abbiamo inviato un nuovo codice. Funziona solo il più recente. Resta valido per { span }.
+calling = Stiamo chiamando { $to } per comunicarle { a-code }. Lo scriva qui, per favore. Resta valido per { span }.
+    .voice = La stiamo chiamando per comunicarle { a-code }. Resta valido per { span }.
 queued = Stiamo inviando { a-code } a { $to }. Lo scriva qui quando arriva, per favore.
     .voice = Le stiamo inviando { a-code }. Lo dica quando arriva, per favore.
 generated = Per favore, scriva { the-code } che Le inviamo.
@@ -45,17 +52,27 @@ cooldown = Un codice è in arrivo a { $to }. Se non lo riceve, potrà chiederne 
 cooldown-over = Potrà chiedere un nuovo codice tra { span }.
 limit-reached = Abbiamo già inviato diversi codici. Potrà chiederne un altro tra { span }.
 limit-reached-live = L'ultimo codice inviato funziona ancora. Potrà chiederne un altro tra { span }.
+halted = Al momento non possiamo inviare codici a questo telefono. Potrà chiederne un altro tra { span }.
+halted-use-mail = Al momento non possiamo inviare codici a questo telefono. Scriva invece un indirizzo e-mail, o lo chieda di nuovo tra { span }.
+    .voice = Al momento non possiamo inviare codici a questo telefono. Quale indirizzo e-mail dobbiamo usare invece?
 send-failed = Ci dispiace, non siamo riusciti a inviare il codice. Lo chieda di nuovo, per favore.
 undeliverable = Non siamo riusciti a raggiungere { $to }. Controlli l'indirizzo o ne usi un altro, per favore.
     .voice = Non siamo riusciti a raggiungere questo indirizzo. Quale altro indirizzo e-mail dobbiamo usare?
 undeliverable-enrolled = Non siamo riusciti a raggiungere { $to }. Contatti la nostra assistenza, per favore.
     .voice = Non siamo riusciti a raggiungere l'indirizzo registrato. Contatti la nostra assistenza, per favore.
+undeliverable-number = Non siamo riusciti a raggiungere { $to }. Controlli il numero o ne usi un altro, per favore.
+    .voice = Non siamo riusciti a raggiungere questo numero. Quale altro numero di cellulare dobbiamo usare?
 invalid-destination = Non possiamo inviare un codice a questo indirizzo. Scriva il Suo indirizzo e-mail, per esempio name@example.com.
     .voice = Non possiamo inviare un codice a questo indirizzo. Quale indirizzo e-mail dobbiamo usare?
+invalid-number = Non possiamo inviare un codice a questo numero. Scriva il Suo numero di cellulare con il prefisso internazionale, per esempio +39 312 345 6789.
+    .voice = Non possiamo inviare un codice a questo numero. Quale numero di cellulare dobbiamo usare?
+invalid-either = Non possiamo inviare un codice lì. Scriva un indirizzo e-mail, per esempio name@example.com, o un numero di cellulare, per esempio +39 312 345 6789.
+    .voice = Non possiamo inviare un codice lì. Quale indirizzo e-mail o numero di cellulare dobbiamo usare?
 several-addresses = C'è più di un indirizzo. Invii solo quello da usare, per favore.
     .voice = Ho sentito più di un indirizzo. Dica solo quello da usare, per favore.
 enrolled-only = Possiamo inviare il codice solo all'indirizzo e-mail registrato a Suo nome.
 nothing-enrolled = Non abbiamo un Suo indirizzo e-mail e quindi non possiamo inviare un codice. Contatti la nostra assistenza, per favore.
+enrolled-only-number = Possiamo inviare il codice solo al numero di telefono registrato a Suo nome.
 
 ## A code is checked
 
@@ -95,6 +112,12 @@ options = Può anche rispondere: { $options }.
 
 list-gap = { ", " }
 sentence-gap = { " " }
+
+## The text message, and what a call says
+
+sms-text = { $code } è il Suo codice di verifica, valido per { span }. Non lo comunichi a nessuno.
+call-lead = Salve. Il Suo codice di verifica è:
+call-again = Ancora una volta:
 
 ## The mail
 

@@ -29,6 +29,11 @@ greeting = Olá! Vamos confirmar que é você.
 ask-address = Para qual endereço de e-mail podemos enviar um código?
 ask-other-address = Por favor, escreva o endereço de e-mail que devemos usar em vez do anterior.
     .voice = Qual é o endereço de e-mail que devemos usar em vez do anterior?
+ask-number = Para qual número de celular podemos enviar um código? Comece pelo código do país, por exemplo +55 11 96123-4567.
+    .voice = Para qual número de celular podemos enviar um código? Comece pelo código do país.
+ask-either = Para qual endereço de e-mail ou número de celular podemos enviar um código?
+ask-other-number = Por favor, escreva o número de celular que devemos usar em vez do anterior, com o código do país.
+    .voice = Qual é o número de celular que devemos usar em vez do anterior?
 
 ## A code is sent
 
@@ -36,6 +41,8 @@ sent = Enviamos { a-code } para { $to }. Escreva o código aqui, por favor. É v
     .voice = Enviamos { a-code }. Diga o código, um caractere de cada vez, por favor. É válido por { span }.
 sent-again = Enviamos um código novo para { $to }. Só o mais recente funciona. É válido por { span }.
     .voice = Enviamos um código novo. Só o mais recente funciona. É válido por { span }.
+calling = Estamos ligando para { $to } para informar { a-code }. Escreva o código aqui, por favor. É válido por { span }.
+    .voice = Estamos ligando para informar { a-code }. É válido por { span }.
 queued = Em instantes enviaremos { a-code } para { $to }. Escreva o código aqui quando chegar, por favor.
     .voice = Em instantes enviaremos { a-code }. Diga o código quando chegar, por favor.
 generated = Por favor, escreva { the-code } que enviamos.
@@ -45,17 +52,27 @@ cooldown = Há um código a caminho de { $to }. Se não chegar, pode pedir outro
 cooldown-over = Pode pedir um código novo daqui a { span }.
 limit-reached = Já enviamos vários códigos. Pode pedir outro daqui a { span }.
 limit-reached-live = O último código que enviamos ainda funciona. Pode pedir outro daqui a { span }.
+halted = No momento não podemos enviar códigos para esse telefone. Pode pedir outro daqui a { span }.
+halted-use-mail = No momento não podemos enviar códigos para esse telefone. Escreva um endereço de e-mail em vez dele, ou peça novamente daqui a { span }.
+    .voice = No momento não podemos enviar códigos para esse telefone. Qual é o endereço de e-mail que devemos usar em vez dele?
 send-failed = Desculpe, não conseguimos enviar o código agora. Peça novamente, por favor.
 undeliverable = Não conseguimos entregar o e-mail para { $to }. Verifique o endereço ou use outro, por favor.
     .voice = Não conseguimos entregar o e-mail nesse endereço. Qual é o endereço de e-mail que devemos usar em vez dele?
 undeliverable-enrolled = Não conseguimos entregar a mensagem a { $to }. Fale com o nosso suporte, por favor.
     .voice = Não conseguimos entregar a mensagem no endereço que temos. Fale com o nosso suporte, por favor.
+undeliverable-number = Não conseguimos contactar { $to }. Verifique o número ou use outro, por favor.
+    .voice = Não conseguimos contactar esse número. Qual é o número de celular que devemos usar em vez dele?
 invalid-destination = Não podemos enviar um código para esse endereço. Escreva o seu endereço de e-mail, por exemplo name@example.com.
     .voice = Não podemos enviar um código para esse endereço. Qual é o endereço de e-mail que devemos usar?
+invalid-number = Não podemos enviar um código para esse número. Escreva o seu número de celular com o código do país, por exemplo +55 11 96123-4567.
+    .voice = Não podemos enviar um código para esse número. Qual é o número de celular que devemos usar?
+invalid-either = Não podemos enviar um código para lá. Escreva um endereço de e-mail, por exemplo name@example.com, ou um número de celular, por exemplo +55 11 96123-4567.
+    .voice = Não podemos enviar um código para lá. Qual é o endereço de e-mail ou número de celular que devemos usar?
 several-addresses = Há mais de um endereço. Envie apenas aquele que devemos usar, por favor.
     .voice = Ouvi mais de um endereço. Diga apenas aquele que devemos usar, por favor.
 enrolled-only = Só podemos enviar o código para o endereço de e-mail que consta nos seus dados.
 nothing-enrolled = Não temos nenhum endereço de e-mail seu e por isso não podemos enviar um código. Fale com o nosso suporte, por favor.
+enrolled-only-number = Só podemos enviar o código para o número de telefone que consta nos seus dados.
 
 ## A code is checked
 
@@ -95,6 +112,12 @@ options = Também pode responder: { $options }.
 
 list-gap = { ", " }
 sentence-gap = { " " }
+
+## The text message, and what a call says
+
+sms-text = { $code } é a sua senha de acesso. Expira em { span }. Nunca a informe a ninguém.
+call-lead = Olá. O seu código de verificação é:
+call-again = Mais uma vez:
 
 ## The mail
 

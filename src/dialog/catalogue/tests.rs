@@ -28,6 +28,7 @@ fn every_language_has_every_message_and_every_variable() {
                 options: "one, two",
                 product: "Acme",
                 support: "help@acme.example",
+                code: "0123456",
             };
             let text = language.write(phrase, &values);
             assert!(!text.is_empty() || phrase == Phrase::SentenceGap, "{tag} {phrase:?}");
@@ -49,6 +50,7 @@ fn what_a_message_tells_changes_with_its_values() {
         span: Span::Seconds(30),
         left: 2,
         options: "x",
+        code: "012345",
         ..Values::default()
     };
     for (tag, language) in &catalogue.0 {

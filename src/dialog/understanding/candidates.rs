@@ -1,6 +1,7 @@
 //! What a text may mean as the code.
 
-use crate::otp::{Code, Format, ascii_digit};
+use crate::address::ascii_digit;
+use crate::otp::{Code, Format};
 
 /// The fewest digits that make a phone number; fewer say nothing about whose digits they are.
 const PHONE: usize = 7;

@@ -1,7 +1,8 @@
 //! One character, without what people and keyboards vary: case, accents, width, script of digits, ways to write the
 //! same Arabic, Hindi or Japanese letter.
 
-use crate::otp::{ascii_digit, is_separator};
+use crate::address::ascii_digit;
+use crate::otp::is_separator;
 
 /// What a character is to somebody who looks for words and numbers.
 #[derive(Clone, Copy)]

@@ -43,7 +43,7 @@ static UNSPACED: LazyLock<Vec<String>> = LazyLock::new(|| {
 });
 
 fn is_digit(character: char) -> bool {
-    crate::otp::ascii_digit(character).is_some()
+    crate::address::ascii_digit(character).is_some()
 }
 
 fn lexicons() -> Vec<&'static Lexicon> {
