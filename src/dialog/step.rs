@@ -223,17 +223,15 @@ impl Scene<'_> {
     pub(super) fn halt(&self, halt: &Halt, mail: bool) -> Step {
         let live = self.challenge().is_some_and(|challenge| challenge.phase(self.now) == Phase::Live);
         let Conversation { flow, asked, .. } = self.conversation();
-        let asked =
-            asked || self.call.operation == Operation::Start && self.call.destination.read().is_none();
+        let leads = flow.is_some() || self.call.operation == Operation::Start;
         let mail = mail && self.authority.rules.destination == Accepted::Any;
         let (topic, hold) = match (live, mail) {
             // There is a code that can be typed; the status says all the rest.
             (true, _) => (None, Hold::Keep),
             (false, false) => (Some(Topic::Halted), Hold::Keep),
             // Where the dialog brought the number, it has to bring the address, too.
-            (false, true) if flow.is_some() && asked => {
-                (Some(Topic::HaltedUseMail), Hold::Await(Awaits::Address))
-            }
+            (false, true) if leads && asked => (Some(Topic::HaltedUseMail), Hold::Await(Awaits::Address)),
+            (false, true) if leads => (Some(Topic::Halted), Hold::Keep),
             (false, true) => (Some(Topic::HaltedUseMail), Hold::Keep),
         };
         let instead = if mail { "; an e-mail address can be used instead" } else { "" };
