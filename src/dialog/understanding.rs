@@ -158,9 +158,10 @@ pub fn understand(text: &str, lexicons: &[&Lexicon], format: Format, own_number:
     let folded = Folded::new(text);
     let mut candidates = Candidates::new(format, own_number);
     let mut said_number = false;
+    let little_else = || lexicons.iter().any(|lexicon| lexicon.is_little_else(&folded.words));
     match format.alphabet {
         Alphabet::Digits => {
-            digits::find(&folded, &mut candidates);
+            digits::find(&folded, &mut candidates, little_else);
             // Typed digits are meant; "one" beside them is a word like others.
             if candidates.is_empty() {
                 for lexicon in lexicons {
@@ -180,7 +181,6 @@ pub fn understand(text: &str, lexicons: &[&Lexicon], format: Format, own_number:
     }
 
     let intent = || lexicons.iter().find_map(|lexicon| lexicon.intent(&folded.words)).map(Utterance::from);
-    let little_else = || lexicons.iter().any(|lexicon| lexicon.is_little_else(&folded.words));
     if looks_redacted(text)
         && (!text.trim().contains(char::is_whitespace) || little_else() || is_bracketed(text))
     {
