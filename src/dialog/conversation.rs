@@ -75,7 +75,7 @@ impl Scene<'_> {
             Utterance::ChangeAddress => self.ask(standing(live, self.now), Topic::OtherAddress),
             Utterance::Redacted => redacted(),
             Utterance::Cancel | Utterance::Agent => self.pass(Hold::Release),
-            Utterance::Other => self.pass(Hold::Keep),
+            Utterance::Mention(_) | Utterance::Other => self.pass(Hold::Keep),
         }
     }
 
@@ -102,7 +102,7 @@ impl Scene<'_> {
             ) => self.ask(status, again),
             (Utterance::Redacted, _) => redacted(),
             (Utterance::Cancel | Utterance::Agent, _) => self.pass(Hold::Release),
-            (Utterance::Other, _) => self.pass(Hold::Keep),
+            (Utterance::Mention(_) | Utterance::Other, _) => self.pass(Hold::Keep),
         }
     }
 
@@ -119,7 +119,7 @@ impl Scene<'_> {
             Utterance::ChangeAddress => self.ask(ended(over.phase(self.now)), Topic::OtherAddress),
             Utterance::Redacted => redacted(),
             Utterance::No | Utterance::Cancel | Utterance::Agent => self.pass(Hold::Release),
-            Utterance::Other => self.pass(Hold::Keep),
+            Utterance::Mention(_) | Utterance::Other => self.pass(Hold::Keep),
         }
     }
 

@@ -173,6 +173,7 @@ pub(super) fn topic(heard: &Utterance) -> Option<Topic> {
         Utterance::Number => Some(Topic::NotACode),
         Utterance::Code(_)
         | Utterance::Address(_)
+        | Utterance::Mention(_)
         | Utterance::Addresses
         | Utterance::BadAddress
         | Utterance::Resend

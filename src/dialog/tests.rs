@@ -150,7 +150,7 @@ proptest! {
                 if live && matches!(call.heard, Utterance::Code(_) | Utterance::Codes | Utterance::Number) {
                     prop_assert!(!pass_on);
                 }
-                if matches!(call.heard, Utterance::Cancel | Utterance::Agent | Utterance::Other) {
+                if matches!(call.heard, Utterance::Cancel | Utterance::Agent | Utterance::Mention(_) | Utterance::Other) {
                     prop_assert!(*pass_on);
                 }
                 if report.status == Status::Verified {

@@ -38,6 +38,8 @@ pub enum Utterance {
     Number,
     /// One e-mail address.
     Address(Destination),
+    /// An address in a sentence about something else: a friend's, a shop's. Nobody asked to be written to there.
+    Mention(Destination),
     /// Two different addresses or more.
     Addresses,
     /// A text that was meant as an address and cannot be used as one.
@@ -69,6 +71,7 @@ impl Utterance {
             Self::Codes => "codes",
             Self::Number => "number",
             Self::Address(_) => "address",
+            Self::Mention(_) => "mention",
             Self::Addresses => "addresses",
             Self::BadAddress => "bad_address",
             Self::Resend => "resend",
@@ -98,6 +101,7 @@ impl Utterance {
             Self::Code(_)
             | Self::Codes
             | Self::Number
+            | Self::Mention(_)
             | Self::Addresses
             | Self::BadAddress
             | Self::Redacted
@@ -110,7 +114,7 @@ impl Utterance {
     pub fn brought(&self) -> &str {
         match self {
             Self::Code(code) => code.reveal(),
-            Self::Address(address) => address.reveal(),
+            Self::Address(address) | Self::Mention(address) => address.reveal(),
             Self::Codes
             | Self::Number
             | Self::Addresses
@@ -191,7 +195,12 @@ pub fn understand(text: &str, lexicons: &[&Lexicon], format: Format, own_number:
         let number = said_number || (typed >= MEANT && (!folded.has_letters || little_else()));
         number.then_some(Utterance::Number)
     };
-    addresses::find(text).or_else(intent).or_else(number).unwrap_or(Utterance::Other)
+    let is_given = |around: &str| {
+        let around = Folded::new(around).words;
+        around.trim_matches(['.', ' ']).is_empty()
+            || lexicons.iter().any(|lexicon| lexicon.is_addressing(&around))
+    };
+    addresses::find(text, is_given).or_else(intent).or_else(number).unwrap_or(Utterance::Other)
 }
 
 fn is_bracketed(text: &str) -> bool {
