@@ -95,13 +95,16 @@ pub(super) fn looks_redacted(text: &str) -> bool {
     let inside = text.strip_prefix(['[', '<', '{']).and_then(|rest| rest.strip_suffix([']', '>', '}']));
     let word = |byte: u8| byte.is_ascii_alphabetic() || b"_- ".contains(&byte);
     let bracketed = inside.is_some_and(|inside| inside.bytes().all(word));
-    // A digit in the middle of letters: names end in digits, ids do not care.
+    // Names end in digits, and things have one number in the middle ("iphone15pro"); ids change all the time.
+    let changes =
+        || text.as_bytes().windows(2).filter(|pair| pair[0].is_ascii_digit() != pair[1].is_ascii_digit());
     let random = text.len() >= 8
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
         && text
             .trim_start_matches(|letter: char| letter.is_ascii_alphabetic())
             .bytes()
-            .any(|byte| byte.is_ascii_lowercase());
+            .any(|byte| byte.is_ascii_lowercase())
+        && changes().count() >= 3;
     masked || bracketed || random
 }
 
@@ -126,6 +129,11 @@ mod tests {
             "mira1988",
             "m1ra88",
             "<482916>",
+            "iphone15pro",
+            "windows10pro",
+            "covid19vaccine",
+            "Office365Pro",
+            "a1b2c3",
         ] {
             assert!(!looks_redacted(text), "{text}");
         }

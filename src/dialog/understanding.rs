@@ -38,7 +38,7 @@ pub enum Utterance {
     Number,
     /// One e-mail address.
     Address(Destination),
-    /// An address in a sentence about something else.
+    /// An address in a sentence about something else: a friend's, a shop's. Nobody asked to be written to there.
     Mention(Destination),
     /// Two different addresses or more.
     Addresses,
@@ -162,9 +162,10 @@ pub fn understand(text: &str, lexicons: &[&Lexicon], format: Format, own_number:
     let folded = Folded::new(text);
     let mut candidates = Candidates::new(format, own_number);
     let mut said_number = false;
+    let little_else = || lexicons.iter().any(|lexicon| lexicon.is_little_else(&folded.words));
     match format.alphabet {
         Alphabet::Digits => {
-            digits::find(&folded, &mut candidates);
+            digits::find(&folded, &mut candidates, little_else);
             // Typed digits are meant; "one" beside them is a word like others.
             if candidates.is_empty() {
                 for lexicon in lexicons {
@@ -184,7 +185,6 @@ pub fn understand(text: &str, lexicons: &[&Lexicon], format: Format, own_number:
     }
 
     let intent = || lexicons.iter().find_map(|lexicon| lexicon.intent(&folded.words)).map(Utterance::from);
-    let little_else = || lexicons.iter().any(|lexicon| lexicon.is_little_else(&folded.words));
     if looks_redacted(text)
         && (!text.trim().contains(char::is_whitespace) || little_else() || is_bracketed(text))
     {
@@ -195,7 +195,12 @@ pub fn understand(text: &str, lexicons: &[&Lexicon], format: Format, own_number:
         let number = said_number || (typed >= MEANT && (!folded.has_letters || little_else()));
         number.then_some(Utterance::Number)
     };
-    addresses::find(text).or_else(intent).or_else(number).unwrap_or(Utterance::Other)
+    let is_given = |around: &str| {
+        let around = Folded::new(around).words;
+        around.trim_matches(['.', ' ']).is_empty()
+            || lexicons.iter().any(|lexicon| lexicon.is_addressing(&around))
+    };
+    addresses::find(text, is_given).or_else(intent).or_else(number).unwrap_or(Utterance::Other)
 }
 
 /// Whether a text says nothing but these words, whatever its case, punctuation and invisible characters.

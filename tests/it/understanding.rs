@@ -9,11 +9,12 @@ use botkit_otp::otp::{Alphabet, Format};
 use serde::Deserialize;
 
 /// What must occur in the file of every language. The others are the same in all of them.
-const IN_EVERY_LANGUAGE: [&str; 13] = [
+const IN_EVERY_LANGUAGE: [&str; 14] = [
     "code",
     "codes",
     "number",
     "address",
+    "mention",
     "addresses",
     "bad_address",
     "resend",

@@ -6,29 +6,37 @@ use super::glyph::{is_unseen, is_unspaced};
 use crate::address::{Destination, Email};
 use crate::dialog::input::looks_redacted;
 
-/// What the text says about addresses: one, several, one that cannot be used or was redacted, or nothing.
-pub(super) fn find(text: &str) -> Option<Utterance> {
+/// What the text says about addresses: one, several, one that cannot be used or was redacted, or nothing. Whether one
+/// address is given or just mentioned is for `is_given` to tell from what is said around it.
+pub(super) fn find(text: &str, is_given: impl FnOnce(&str) -> bool) -> Option<Utterance> {
     // Most texts have none.
     if !text.contains(['@', '＠']) {
         return None;
     }
     let mut found: Option<Destination> = None;
     let mut useless = None;
-    let mut tokens = text.split(is_between).map(narrow).filter(|token| !token.is_empty()).peekable();
+    let mut around = String::with_capacity(text.len());
+    let mut tokens = text.split_inclusive(is_between).map(narrow).peekable();
     while let Some(token) = tokens.next() {
+        let end = token.trim_end_matches(is_between).len();
+        let (token, between) = token.split_at(end);
+        if token.is_empty() || !token.contains('@') || token.starts_with("//") || is_url(token) {
+            let link = if token.eq_ignore_ascii_case("mailto") { "" } else { token };
+            around.extend([link, between]);
+            continue;
+        }
         if token == "@" {
             // "mira @ example.com"
             if tokens.peek().is_some_and(|next| next.contains('.')) {
                 useless.get_or_insert(Utterance::BadAddress);
             }
+            around.push_str(between);
             continue;
         }
-        if token.starts_with("//") || is_url(&token) {
-            continue;
-        }
-        let mut rest = trim(&token);
+        let mut rest = trim(token);
         while rest.contains('@') {
-            let (address, after) = first_address(rest);
+            let (before, address, after) = first_address(rest);
+            around.extend([before, " "]);
             rest = after;
             // "@mira" is how people are called in chats.
             if address.starts_with('@') {
@@ -48,8 +56,10 @@ pub(super) fn find(text: &str) -> Option<Utterance> {
                 }
             }
         }
+        around.extend([rest, between]);
     }
-    found.map(Utterance::Address).or(useless)
+    let given = |found| if is_given(&around) { Utterance::Address(found) } else { Utterance::Mention(found) };
+    found.map(given).or(useless)
 }
 
 /// What stands between an address and the next word.
@@ -120,17 +130,18 @@ fn trim(token: &str) -> &str {
         .trim_start_matches(['.', '-', '/'])
 }
 
-/// The address in "邮箱是mira@example.com了", and what comes after. One that is itself in Chinese stays whole.
-fn first_address(token: &str) -> (&str, &str) {
-    let Some((name, host)) = token.split_once('@') else { return (token, "") };
+/// The address in "邮箱是mira@example.com了", between what comes before and after. One that is itself in Chinese stays
+/// whole.
+fn first_address(token: &str) -> (&str, &str, &str) {
+    let Some((name, host)) = token.split_once('@') else { return ("", token, "") };
     if name.ends_with(is_unspaced) || host.starts_with(is_unspaced) {
-        return (token, "");
+        return ("", token, "");
     }
     let start = name
         .rfind(is_unspaced)
         .map_or(0, |last| last + name[last..].chars().next().map_or(0, char::len_utf8));
     let end = host.find(is_unspaced).map_or(token.len(), |first| name.len() + 1 + first);
-    (token[start..end].trim_end_matches('.'), &token[end..])
+    (&token[..start], token[start..end].trim_end_matches('.'), &token[end..])
 }
 
 #[cfg(test)]
@@ -156,11 +167,28 @@ mod tests {
             "mira@example.com not mira@example",
             "hey @support it is mira@example.com",
         ] {
-            let Some(Utterance::Address(destination)) = find(text) else { panic!("{text}") };
+            let Some(Utterance::Address(destination)) = find(text, |_| true) else { panic!("{text}") };
             assert_eq!(destination.reveal(), "mira@example.com", "{text}");
         }
-        let Some(Utterance::Address(destination)) = find("用户@例子.公司") else { panic!() };
+        let Some(Utterance::Address(destination)) = find("用户@例子.公司", |_| true) else { panic!() };
         assert_eq!(destination.reveal(), "用户@例子.公司");
+    }
+
+    #[test]
+    fn what_is_around_an_address_is_told() {
+        for (text, expected) in [
+            ("send it to mira@example.com, please", "send it to  , please"),
+            ("邮箱是mira@example.com。谢谢", "邮箱是 。谢谢"),
+            ("<mailto:mira@example.com>", "<: >"),
+            ("mira@example.com and mira@example.com!", "  and  "),
+            ("hey @support it is mira@example.com", "hey   it is  "),
+        ] {
+            let mention = find(text, |around| {
+                assert_eq!(around, expected);
+                false
+            });
+            assert!(matches!(mention, Some(Utterance::Mention(_))), "{text}");
+        }
     }
 
     #[test]
@@ -180,7 +208,7 @@ mod tests {
             ("@", None),
             ("", None),
         ] {
-            assert_eq!(find(text).as_ref().map(Utterance::name), expected, "{text}");
+            assert_eq!(find(text, |_| true).as_ref().map(Utterance::name), expected, "{text}");
         }
     }
 }

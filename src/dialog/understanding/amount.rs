@@ -28,8 +28,12 @@ fn is_date(day: &str, month: &str, year: &str) -> bool {
         2 => 29,
         _ => return false,
     };
-    let year = year.len() == 2 || (1900..2100).contains(&number(year, 4));
-    year && (1..=last).contains(&number(day, 2))
+    (year.len() == 2 || is_year(year)) && (1..=last).contains(&number(day, 2))
+}
+
+/// Whether this is a year people write about.
+pub(super) fn is_year(digits: &str) -> bool {
+    digits.len() == 4 && (digits.starts_with("19") || digits.starts_with("20"))
 }
 
 /// Whether runs of digits joined by `marks` are an amount: `482,916`, `4829.16`, `4.829,16`, `482'916`.

@@ -55,21 +55,26 @@ enum Standing {
     Marking,
 }
 
-/// Finds the codes in a text.
-pub(super) fn find(folded: &Folded, candidates: &mut Candidates) {
+/// Finds the codes in a text. `little_else` tells whether there is nothing but numbers in it and what people say
+/// around a code.
+pub(super) fn find(folded: &Folded, candidates: &mut Candidates, little_else: impl Fn() -> bool) {
     if folded.runs.is_empty() {
         return;
     }
     let plain = &*folded.plain;
-    let mut standings: Vec<_> = folded.runs.iter().map(|run| standing(folded, run)).collect();
+    // A reference number in a text ("order #482916"); alone it is a code, and so is one that a phone keypad ended.
+    let is_numbered = |run: &Range<usize>| plain[..run.start].ends_with('#');
+    let refers = folded.has_letters && folded.runs.iter().any(is_numbered) && !little_else();
+    let mut standings: Vec<_> =
+        folded.runs.iter().map(|run| standing(plain, run, refers && is_numbered(run))).collect();
     take_addresses(folded, &mut standings);
     let mut links = Vec::with_capacity(folded.runs.len());
     links.push(Link::Apart);
     links.extend(folded.runs.windows(2).map(|pair| Link::of(&plain[pair[0].end..pair[1].start])));
     take_amounts(folded, &links, &mut standings);
 
-    let mut list = List { folded, standings: &standings, parts: Vec::new() };
-    for (place, (link, standing)) in links.into_iter().zip(&standings).enumerate() {
+    let mut list = List { folded, standings: &standings, links: &links, parts: Vec::new() };
+    for (place, (link, standing)) in links.iter().zip(&standings).enumerate() {
         if *standing == Standing::Taken {
             list.close(candidates);
             continue;
@@ -88,15 +93,16 @@ pub(super) fn find(folded: &Folded, candidates: &mut Candidates) {
 }
 
 /// What the characters around a run make of it.
-fn standing(folded: &Folded, run: &Range<usize>) -> Standing {
-    let before = folded.plain[..run.start].chars().next_back();
-    let after = folded.plain[run.end..].chars().next();
+fn standing(plain: &str, run: &Range<usize>, is_reference: bool) -> Standing {
+    let before = plain[..run.start].chars().next_back();
+    let after = plain[run.end..].chars().next();
     let either = |is: fn(char) -> bool| before.is_some_and(is) || after.is_some_and(is);
-    // A reference number in a text ("order #482916"); alone it is a code, and so is one that a phone keypad ended.
-    let reference = before == Some('#') && folded.has_letters;
     if either(|mark| is_letter(mark) || matches!(mark, '@' | '/' | '%')) {
         Standing::Taken
-    } else if before == Some('+') || reference || either(amount::is_currency) || after.is_some_and(is_counter)
+    } else if before == Some('+')
+        || is_reference
+        || either(amount::is_currency)
+        || after.is_some_and(is_counter)
     {
         Standing::Marking
     } else {
@@ -166,6 +172,7 @@ fn take_amounts(folded: &Folded, links: &[Link], standings: &mut [Standing]) {
 struct List<'a> {
     folded: &'a Folded,
     standings: &'a [Standing],
+    links: &'a [Link],
     parts: Vec<Range<usize>>,
 }
 
@@ -201,20 +208,44 @@ impl List<'_> {
             // What is said in equal parts is one code ("48, 29, 16"); other parts have nothing to do with each other.
             let first = self.parts.first().map_or(0, |part| self.digits(part.clone()));
             if self.digits(all.clone()) == length
-                && self.parts.iter().all(|part| self.digits(part.clone()) == first)
+                && self.parts.iter().all(|part| self.digits(part.clone()) == first && !self.is_date(part))
             {
                 self.add(all, candidates);
             } else {
-                for part in &self.parts {
+                for part in self.parts.iter().filter(|part| !self.is_date(part)) {
                     if self.digits(part.clone()) == length {
                         self.add(part.clone(), candidates);
                     } else if runs[part.clone()].iter().all(|run| run.len() == length) {
                         part.clone().for_each(|place| self.add(place..place + 1, candidates));
+                    } else if let Some(place) = self.beside_strays(part, length) {
+                        self.add(place..place + 1, candidates);
                     }
                 }
             }
         }
         self.parts.clear();
+    }
+
+    /// Whether only spaces join the runs of a part.
+    fn is_spaced(&self, part: &Range<usize>) -> bool {
+        self.links[part.start + 1..part.end].iter().all(|link| *link == Link::Loose)
+    }
+
+    /// Whether a part is what is left of "May 12 2024" or "12 05 2024".
+    fn is_date(&self, part: &Range<usize>) -> bool {
+        let Some((year, rest)) = self.folded.runs[part.clone()].split_last() else { return false };
+        !rest.is_empty()
+            && rest.iter().all(|run| run.len() <= 2)
+            && amount::is_year(&self.folded.plain[year.clone()])
+            && self.is_spaced(part)
+    }
+
+    /// The one run of a code's length beside single digits that are something else: "482916 2 tries left".
+    fn beside_strays(&self, part: &Range<usize>, length: usize) -> Option<usize> {
+        let runs = &self.folded.runs;
+        let place = part.clone().find(|place| runs[*place].len() == length)?;
+        let strays = part.clone().all(|other| other == place || runs[other].len() == 1);
+        (strays && self.is_spaced(part)).then_some(place)
     }
 
     fn add(&self, places: Range<usize>, candidates: &mut Candidates) {

@@ -33,6 +33,9 @@ pub fn built_in(language: &str) -> Option<&'static str> {
 pub struct Keywords {
     /// The words for 0 to 9, each with all its forms.
     pub digits: Vec<Vec<String>>,
+    /// The words for 10 to 99, each with all its forms, for people who say a code in pairs. None at all, or ninety.
+    #[serde(default)]
+    pub numbers: Vec<Vec<String>>,
     /// What says that the next digit counts twice: "double".
     #[serde(default)]
     pub double: Vec<String>,
@@ -43,6 +46,22 @@ pub struct Keywords {
     pub fillers: Vec<String>,
     /// What means nothing although there are keywords in it: "don't resend", "cancel my subscription".
     pub nothing: Vec<String>,
+    /// What people say around an address that they want to be written to, fillers apart: "send it to", "instead".
+    #[serde(default)]
+    pub addressing: Vec<String>,
+    /// What else people wait for, move to or pay: orders, parcels, homes. Beside one of them, phrases ask for a code or
+    /// change an address only if they name the code or the e-mail.
+    #[serde(default)]
+    pub things: Vec<String>,
+    /// Other codes than ours: coupons, vouchers. Beside one of them nobody asks for a new code.
+    #[serde(default)]
+    pub other_codes: Vec<String>,
+    /// What names the code in a phrase.
+    #[serde(default)]
+    pub code: Vec<String>,
+    /// What names an e-mail address in a phrase.
+    #[serde(default)]
+    pub mail: Vec<String>,
     /// A new code is wanted, or none came.
     pub resend: Phrases,
     /// The code should go somewhere else.
@@ -82,6 +101,7 @@ pub(super) enum Intent {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Sound {
     Digit(char),
+    Number(u8),
     Times(u8),
 }
 
@@ -106,13 +126,44 @@ impl Meaning {
 pub struct Lexicon {
     /// What counts anywhere, and what means nothing.
     phrases: AhoCorasick,
-    meanings: Vec<Option<Intent>>,
+    meanings: Vec<Option<Asked>>,
     /// What counts alone.
     words: AhoCorasick,
     intents: Vec<Intent>,
     fillers: AhoCorasick,
+    addressing: AhoCorasick,
+    things: AhoCorasick,
+    other_codes: AhoCorasick,
     numerals: AhoCorasick,
     sounds: Vec<Sound>,
+}
+
+/// What a phrase that counts anywhere asks for.
+#[derive(Clone, Copy, Debug)]
+struct Asked {
+    intent: Intent,
+    /// Whether it names what it is about: the code, or the e-mail.
+    named: bool,
+}
+
+/// What else a text is about.
+#[derive(Clone, Copy)]
+struct About {
+    things: bool,
+    other_codes: bool,
+    digits: bool,
+}
+
+impl Asked {
+    /// Whether this is asked of us, in a text that is about something else as well.
+    const fn is_ours(self, about: About) -> bool {
+        match self.intent {
+            Intent::Resend => !about.other_codes && (self.named || !about.things),
+            // "The new address is 12 Main Street."
+            Intent::ChangeAddress => self.named || !(about.things || about.digits),
+            Intent::Agent | Intent::Cancel | Intent::Yes | Intent::No => true,
+        }
+    }
 }
 
 impl Lexicon {
@@ -146,11 +197,25 @@ impl Lexicon {
             return Err(format!("says two things about \"{}\"", said(twice)));
         }
 
-        let mut fillers = Vec::new();
-        take(&mut fillers, "fillers", &keywords.fillers, ())?;
+        let code = listed("code", &keywords.code)?;
+        let mail = listed("mail", &keywords.mail)?;
+        let asked = |intent, phrase: &str| {
+            let named = match intent {
+                Intent::Resend => code.is_match(phrase),
+                Intent::ChangeAddress => mail.is_match(phrase),
+                Intent::Agent | Intent::Cancel | Intent::Yes | Intent::No => true,
+            };
+            Asked { intent, named }
+        };
         let mut numerals = Vec::new();
         for (digit, forms) in ('0'..='9').zip(&keywords.digits) {
             take(&mut numerals, "digits", forms, Sound::Digit(digit))?;
+        }
+        if !matches!(keywords.numbers.len(), 0 | 90) {
+            return Err("numbers must have ninety entries, from ten to ninety-nine, or none".to_owned());
+        }
+        for (number, forms) in (10..=99).zip(&keywords.numbers) {
+            take(&mut numerals, "numbers", forms, Sound::Number(number))?;
         }
         take(&mut numerals, "double", &keywords.double, Sound::Times(2))?;
         take(&mut numerals, "triple", &keywords.triple, Sound::Times(3))?;
@@ -160,8 +225,8 @@ impl Lexicon {
         for (phrase, meaning) in phrases {
             match meaning {
                 Meaning::Anywhere(_) | Meaning::Nothing => {
+                    meanings.push(meaning.intent().map(|intent| asked(intent, &phrase)));
                     anywhere.push(phrase);
-                    meanings.push(meaning.intent());
                 }
                 Meaning::Alone(intent) => {
                     words.push(phrase);
@@ -169,14 +234,16 @@ impl Lexicon {
                 }
             }
         }
-        let (fillers, _): (Vec<_>, Vec<_>) = fillers.into_iter().unzip();
         let (numerals, sounds): (Vec<_>, _) = numerals.into_iter().unzip();
         Ok(Self {
             phrases: automaton(&anywhere)?,
             meanings,
             words: automaton(&words)?,
             intents,
-            fillers: automaton(&fillers)?,
+            fillers: listed("fillers", &keywords.fillers)?,
+            addressing: listed("addressing", &keywords.addressing)?,
+            things: listed("things", &keywords.things)?,
+            other_codes: listed("other_codes", &keywords.other_codes)?,
             numerals: automaton(&numerals)?,
             sounds,
         })
@@ -187,12 +254,16 @@ impl Lexicon {
         let mut anywhere = None;
         let mut alone = Vec::new();
         let (mut nothing, mut else_said) = (false, false);
+        let mut about = None;
         let mut at = 0;
         for found in self.phrases.find_iter(words) {
             else_said = else_said || !self.take_words(words, at..found.start(), &mut alone);
             at = found.end();
             match self.meanings[found.pattern().as_usize()] {
-                Some(intent) => anywhere = Some(first(anywhere, intent)),
+                Some(asked) if asked.is_ours(*about.get_or_insert_with(|| self.about(words))) => {
+                    anywhere = Some(first(anywhere, asked.intent));
+                }
+                Some(_) => else_said = true,
                 None => nothing = true,
             }
         }
@@ -205,6 +276,39 @@ impl Lexicon {
             .into_iter()
             .filter(|intent| *intent < Intent::Yes || !(nothing || both))
             .fold(anywhere, |one, other| Some(first(one, other)))
+    }
+
+    /// What a text is about besides the code.
+    fn about(&self, words: &str) -> About {
+        About {
+            things: self.things.is_match(words),
+            other_codes: self.other_codes.is_match(words),
+            digits: words.bytes().any(|byte| byte.is_ascii_digit()),
+        }
+    }
+
+    /// Whether what is said around an address asks to write there: to change the address, or nothing else.
+    pub(super) fn is_addressing(&self, words: &str) -> bool {
+        let covered = |part: Range<usize>| {
+            let mut alone = Vec::new();
+            let only = covers(&self.addressing, words, part, |part| self.take_words(words, part, &mut alone));
+            only && alone.iter().all(|intent| !matches!(intent, Intent::Agent | Intent::Cancel))
+        };
+        let (mut change, mut covers_all) = (false, true);
+        let about = self.about(words);
+        let mut at = 0;
+        for found in self.phrases.find_iter(words) {
+            covers_all = covers_all && covered(at..found.start());
+            at = found.end();
+            match self.meanings[found.pattern().as_usize()] {
+                Some(asked) if !asked.is_ours(about) => covers_all = false,
+                Some(Asked { intent: Intent::ChangeAddress, .. }) => change = true,
+                Some(Asked { intent: Intent::Resend | Intent::Yes | Intent::No, .. }) => {}
+                Some(Asked { intent: Intent::Agent | Intent::Cancel, .. }) => covers_all = false,
+                None => return false,
+            }
+        }
+        change || (covers_all && covered(at..words.len()))
     }
 
     /// Takes the words that count alone out of what stands between phrases. Whether there are only fillers beside them.
@@ -247,7 +351,7 @@ fn covers(
     automaton: &AhoCorasick,
     words: &str,
     part: Range<usize>,
-    fine: impl Fn(Range<usize>) -> bool,
+    mut fine: impl FnMut(Range<usize>) -> bool,
 ) -> bool {
     let mut at = part.start;
     for found in automaton.find_iter(Input::new(words).range(part.clone())) {
@@ -286,6 +390,14 @@ fn take<M: Copy>(
 /// Folded words as they may be shown to whoever wrote the file.
 fn said(words: &str) -> String {
     words.replace([OPEN, CLOSE], " ").split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The automaton of a list.
+fn listed(name: &str, phrases: &[String]) -> Result<AhoCorasick, String> {
+    let mut folded = Vec::new();
+    take(&mut folded, name, phrases, ())?;
+    let (folded, _): (Vec<_>, Vec<_>) = folded.into_iter().unzip();
+    automaton(&folded)
 }
 
 fn automaton(phrases: &[String]) -> Result<AhoCorasick, String> {
@@ -333,6 +445,7 @@ mod tests {
             ("[\"zero\"]", "[]", "digits must have ten entries"),
             ("\"stop\"", "\"again\"", "says two things about \"again\""),
             ("\"stop\"", "\"AGAIN!\"", "says two things about \"again\""),
+            ("fillers =", "numbers = [[\"ten\"]]\nfillers =", "numbers must have ninety entries"),
             ("\"please\"", "\" ?\"", "fillers has an entry without a word: \" ?\""),
             ("fillers =", "filler =", "unknown field"),
             ("\"stop\"", "\"(stop|\"", "cancel.alone: a closing bracket is missing"),

@@ -1,5 +1,7 @@
 //! Codes that are said: "four eight double two nine", "four 8 2", "四八二九一六".
 
+use std::cell::LazyCell;
+
 use super::MEANT;
 use super::candidates::Candidates;
 use super::digits::is_counter;
@@ -8,11 +10,14 @@ use super::lexicon::{Lexicon, Sound};
 
 /// Finds the codes that are said in a text. Whether, apart from them, somebody has said a number that is none.
 pub(super) fn find(words: &str, lexicon: &Lexicon, candidates: &mut Candidates) -> bool {
+    let little_else = LazyCell::new(|| lexicon.is_little_else(words));
     let mut row = Row {
         candidates,
+        little_else: &|| *little_else,
         digits: String::new(),
         times: 1,
         said: 0,
+        pairs: 0,
         spaced: true,
         number: false,
         perhaps: false,
@@ -26,6 +31,12 @@ pub(super) fn find(words: &str, lexicon: &Lexicon, candidates: &mut Candidates) 
                 row.said += 1;
                 row.push(digit);
             }
+            Sound::Number(number) => {
+                row.said += 1;
+                row.pairs += 1;
+                row.push(char::from(b'0' + number / 10));
+                row.push(char::from(b'0' + number % 10));
+            }
             Sound::Times(times) => row.times = times,
         }
         at = place.end;
@@ -34,17 +45,21 @@ pub(super) fn find(words: &str, lexicon: &Lexicon, candidates: &mut Candidates) 
         row.pass(&words[at..]);
         row.close(false);
     }
-    row.number || (row.perhaps && lexicon.is_little_else(words))
+    row.number || (row.perhaps && *little_else)
 }
 
 /// A row of digits, most of them said.
 struct Row<'a> {
     candidates: &'a mut Candidates,
+    /// Whether little else is said in the text.
+    little_else: &'a dyn Fn() -> bool,
     digits: String,
     /// How often the next digit counts.
     times: u8,
     /// How many of them are words.
     said: usize,
+    /// How many of the words are numbers of two digits. These are said for much else: years, times, ages.
+    pairs: usize,
     /// Whether all words are of scripts with spaces. In others, syllables that sound like digits are everywhere.
     spaced: bool,
     /// A row was said that is no code.
@@ -71,13 +86,15 @@ impl Row<'_> {
     }
 
     fn close(&mut self, counted: bool) {
-        if self.said > 0 && self.digits.len() == self.candidates.length() && !counted {
+        // "Nineteen ninety nine": a pair or two are as likely a year or a time.
+        let meant = || self.pairs == 0 || self.said > 2 || (self.little_else)();
+        if self.said > 0 && self.digits.len() == self.candidates.length() && !counted && meant() {
             self.candidates.add(&self.digits);
         } else if self.said > 0 && self.digits.len() >= MEANT {
-            self.number |= self.spaced;
+            self.number |= self.spaced && self.pairs == 0;
             self.perhaps = true;
         }
         self.digits.clear();
-        (self.times, self.said, self.spaced) = (1, 0, true);
+        (self.times, self.said, self.pairs, self.spaced) = (1, 0, 0, true);
     }
 }

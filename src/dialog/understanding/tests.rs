@@ -28,7 +28,9 @@ static PHRASES: LazyLock<Vec<String>> = LazyLock::new(|| {
             &keywords.no,
         ];
         let classes = classes.into_iter().flat_map(|phrases| [&phrases.anywhere, &phrases.alone]);
-        classes.chain([&keywords.fillers, &keywords.nothing, &keywords.double]).chain(&keywords.digits)
+        let around = [&keywords.fillers, &keywords.nothing, &keywords.addressing, &keywords.things];
+        let around = around.into_iter().chain([&keywords.other_codes, &keywords.double]);
+        classes.chain(around).chain(&keywords.digits).chain(&keywords.numbers)
     });
     // A few of each entry: some stand for hundreds.
     let phrases = lists.flatten().flat_map(|entry| expand(entry).unwrap().into_iter().step_by(17));
@@ -200,8 +202,8 @@ proptest! {
     fn what_has_no_digit_and_no_number_word_is_no_code(
         words in proptest::collection::vec(word(), 0..12), length in 4_u8..=10,
     ) {
-        let numbers: Vec<_> = KEYWORDS.iter().flat_map(|keywords| keywords.digits.iter().flatten())
-            .map(|word| Folded::new(word).words).collect();
+        let numbers: Vec<_> = KEYWORDS.iter().flat_map(|keywords| keywords.digits.iter().chain(&keywords.numbers).flatten())
+            .flat_map(|entry| expand(entry).unwrap()).map(|word| Folded::new(&word).words).collect();
         let words = words.iter().filter(|word| {
             let folded = Folded::new(word).words;
             !numbers.iter().any(|number| folded.contains(&**number))
@@ -224,6 +226,12 @@ fn long_texts_are_texts_like_others() {
         ("a@".repeat(3_000), "bad_address"),
         ("1(+1(1/".repeat(1_000), "number"),
         ("one ".repeat(3_000), "number"),
+        ("ten ".repeat(3_000), "number"),
+        ("ten ten thanks ".repeat(1_000), "number"),
+        ("a@b.com ".repeat(1_000), "address"),
+        ("my order a@b.com ".repeat(1_000), "mention"),
+        ("1 482916 ".repeat(1_000), "number"),
+        ("#1 ".repeat(1_000), "number"),
         ("no ".repeat(3_000), "no"),
         ("验证码".repeat(3_000), "other"),
         ("🙏".repeat(3_000), "other"),
