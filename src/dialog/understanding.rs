@@ -200,7 +200,9 @@ pub fn understand(text: &str, lexicons: &[&Lexicon], format: Format, own_number:
         around.trim_matches(['.', ' ']).is_empty()
             || lexicons.iter().any(|lexicon| lexicon.is_addressing(&around))
     };
-    addresses::find(text, is_given).or_else(intent).or_else(number).unwrap_or(Utterance::Other)
+    let said = || lexicons.iter().find_map(|lexicon| addresses::said(&folded.plain, lexicon));
+    let said = || said().map(Utterance::Address);
+    addresses::find(text, is_given).or_else(said).or_else(intent).or_else(number).unwrap_or(Utterance::Other)
 }
 
 /// Whether a text says nothing but these words, whatever its case, punctuation and invisible characters.

@@ -2,7 +2,9 @@
 
 use super::Utterance;
 use super::digits::is_url;
+use super::fold::Folded;
 use super::glyph::{is_unseen, is_unspaced};
+use super::lexicon::Lexicon;
 use crate::address::{Destination, Email};
 use crate::dialog::input::looks_redacted;
 
@@ -60,6 +62,46 @@ pub(super) fn find(text: &str, is_given: impl FnOnce(&str) -> bool) -> Option<Ut
     }
     let given = |found| if is_given(&around) { Utterance::Address(found) } else { Utterance::Mention(found) };
     found.map(given).or(useless)
+}
+
+/// The one address that is said as on the phone, "mira at example dot com", where nothing but what people say around
+/// an address is said with it. `plain` is the folded text.
+pub(super) fn said(plain: &str, lexicon: &Lexicon) -> Option<Destination> {
+    let is_mark = |letter: char| matches!(letter, '.' | ',' | ';' | ':' | '!' | '?' | '"' | '(' | ')');
+    let words: Vec<&str> =
+        plain.split(' ').map(|word| word.trim_matches(is_mark)).filter(|word| !word.is_empty()).collect();
+    // "look at me": a dot is said as well, or it is no address.
+    if !words.iter().any(|word| lexicon.is_dot(word)) {
+        return None;
+    }
+    let mut signs = words.iter().enumerate().filter(|(_, word)| lexicon.is_at(word)).map(|(place, _)| place);
+    let (Some(sign), None) = (signs.next(), signs.next()) else { return None };
+    let dotted = |place: usize| words.get(place).is_some_and(|word| lexicon.is_dot(word));
+    let mut start = sign.checked_sub(1)?;
+    while start >= 2 && dotted(start - 1) {
+        start -= 2;
+    }
+    let mut end = sign + 2;
+    while dotted(end) && end + 1 < words.len() {
+        end += 2;
+    }
+    // The domain has a dot, and the name is none of the words around it: "it is at example dot com".
+    if end < sign + 4 || dotted(start) || is_addressing(words[start], lexicon) {
+        return None;
+    }
+    let address = words[start..end].iter().map(|word| match *word {
+        sign if lexicon.is_at(sign) => "@",
+        dot if lexicon.is_dot(dot) => ".",
+        part => part,
+    });
+    let address: String = address.collect();
+    let around = [&words[..start], &words[end..]].concat().join(" ");
+    let given = address.is_ascii() && is_addressing(&around, lexicon);
+    given.then(|| Email::parse(&address).ok()).flatten().map(Destination::Email)
+}
+
+fn is_addressing(text: &str, lexicon: &Lexicon) -> bool {
+    lexicon.is_addressing(&Folded::new(text).words)
 }
 
 /// What stands between an address and the next word.

@@ -46,6 +46,12 @@ pub struct Keywords {
     pub fillers: Vec<String>,
     /// What means nothing although there are keywords in it: "don't resend", "cancel my subscription".
     pub nothing: Vec<String>,
+    /// How the sign in an address is said: "at". One word each.
+    #[serde(default)]
+    pub at: Vec<String>,
+    /// How the dot in an address is said. One word each.
+    #[serde(default)]
+    pub dot: Vec<String>,
     /// What people say around an address that they want to be written to, fillers apart: "send it to", "instead".
     #[serde(default)]
     pub addressing: Vec<String>,
@@ -136,6 +142,8 @@ pub struct Lexicon {
     other_codes: AhoCorasick,
     numerals: AhoCorasick,
     sounds: Vec<Sound>,
+    at: Vec<String>,
+    dot: Vec<String>,
 }
 
 /// What a phrase that counts anywhere asks for.
@@ -246,6 +254,8 @@ impl Lexicon {
             other_codes: listed("other_codes", &keywords.other_codes)?,
             numerals: automaton(&numerals)?,
             sounds,
+            at: keywords.at.iter().map(|word| Folded::new(word).plain).collect(),
+            dot: keywords.dot.iter().map(|word| Folded::new(word).plain).collect(),
         })
     }
 
@@ -276,6 +286,16 @@ impl Lexicon {
             .into_iter()
             .filter(|intent| *intent < Intent::Yes || !(nothing || both))
             .fold(anywhere, |one, other| Some(first(one, other)))
+    }
+
+    /// Whether a folded word is how people say the sign in an address.
+    pub(super) fn is_at(&self, word: &str) -> bool {
+        self.at.iter().any(|at| at == word)
+    }
+
+    /// Whether a folded word is how people say the dot in an address.
+    pub(super) fn is_dot(&self, word: &str) -> bool {
+        self.dot.iter().any(|dot| dot == word)
     }
 
     /// What a text is about besides the code.

@@ -232,6 +232,8 @@ fn long_texts_are_texts_like_others() {
         ("my order a@b.com ".repeat(1_000), "mention"),
         ("1 482916 ".repeat(1_000), "number"),
         ("#1 ".repeat(1_000), "number"),
+        ("a dot ".repeat(1_000), "other"),
+        ("a at b dot c ".repeat(1_000), "other"),
         ("no ".repeat(3_000), "no"),
         ("验证码".repeat(3_000), "other"),
         ("🙏".repeat(3_000), "other"),
