@@ -211,11 +211,16 @@ impl Loaded {
         if !(1_024..=64 << 20).contains(&server.max_body_bytes) {
             return Err(self.error("server.max_body_bytes", "must be 1024 to 67108864"));
         }
+        if delivery.breaker_failures == 0 {
+            return Err(self.error("delivery.breaker_failures", "must be 1 or more"));
+        }
         for (key, span, most) in [
             ("server.shutdown_within", server.shutdown_within, 600),
             ("platform.answer_within", platform.answer_within, 60),
             ("platform.call_timeout", platform.call_timeout, 60),
+            ("platform.call_back_within", platform.call_back_within, 900),
             ("delivery.timeout", delivery.timeout, 60),
+            ("delivery.breaker_pause", delivery.breaker_pause, 3_600),
         ] {
             if !(Duration::from_millis(100)..=Duration::from_secs(most)).contains(&span) {
                 return Err(self.error(key, format!("must be 100ms to {most}s")));

@@ -1,6 +1,9 @@
 //! Bringing codes to people: the providers, their order, and how long to insist.
 
+mod breaker;
+mod failover;
 mod faults;
+mod line;
 mod mail;
 mod outbox;
 mod sendgrid;
@@ -8,7 +11,9 @@ mod smtp;
 mod text;
 mod twilio;
 
+pub use breaker::{Breaker, Limits};
 pub use faults::{Fault, Faults};
+pub use line::Line;
 pub use mail::{Form, Layout, Message, Template};
 pub use outbox::{Outbox, Sent, ToOutbox};
 pub use sendgrid::SendGrid;
@@ -20,8 +25,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use backon::{ExponentialBuilder, Retryable as _};
-use log::{info, warn};
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use serde::Deserialize;
 
@@ -29,7 +32,7 @@ use crate::address::Channel;
 use crate::clock::{self, Timestamp};
 use crate::dialog::{self, Occasion};
 use crate::otp::Handover;
-use crate::telemetry::{Metrics, Stopwatch};
+use crate::telemetry::Metrics;
 
 /// How codes are delivered.
 #[derive(Clone, Debug, Deserialize)]
@@ -42,6 +45,11 @@ pub struct Settings {
     pub whatsapp: Vec<Provider>,
     /// The providers for calls.
     pub call: Vec<Provider>,
+    /// Failures in a row after which a provider is kept away from.
+    pub breaker_failures: u32,
+    /// For how long.
+    #[serde(deserialize_with = "clock::duration")]
+    pub breaker_pause: Duration,
     /// How long one attempt at one provider may take.
     #[serde(deserialize_with = "clock::duration")]
     pub timeout: Duration,
@@ -134,13 +142,13 @@ pub struct Deliveries {
     /// How mails are laid out.
     pub layout: Layout,
     /// The providers for mail, in the order they are tried.
-    pub email: Vec<Box<dyn Delivery>>,
+    pub email: Vec<Line>,
     /// The providers for text messages.
-    pub sms: Vec<Box<dyn Delivery>>,
+    pub sms: Vec<Line>,
     /// The providers for WhatsApp messages.
-    pub whatsapp: Vec<Box<dyn Delivery>>,
+    pub whatsapp: Vec<Line>,
     /// The providers for calls.
-    pub call: Vec<Box<dyn Delivery>>,
+    pub call: Vec<Line>,
     /// How text messages end.
     pub texts: Texts,
     /// Dev mode's record of everything sent, and its doors.
@@ -161,7 +169,7 @@ pub struct Dev {
 impl Deliveries {
     /// The providers of a channel, in the order they are tried.
     #[must_use]
-    pub fn providers(&self, channel: Channel) -> &[Box<dyn Delivery>] {
+    pub fn providers(&self, channel: Channel) -> &[Line] {
         match channel {
             Channel::Email => &self.email,
             Channel::Sms => &self.sms,
@@ -179,61 +187,10 @@ impl Deliveries {
         }
     }
 
-    /// Hands a message to the first provider that takes it. What came of it is logged and counted here.
+    /// Hands a message to the first provider of its channel that takes it.
     pub async fn deliver(&self, message: &Message, metrics: &Metrics) -> Handover {
-        let mut handover = Handover::Failed;
-        for provider in self.providers(message.to.channel()) {
-            let name = provider.name();
-            match self.insist(&**provider, message).await {
-                Ok(message_id) => {
-                    info!("{name} took a message challenge={}", message.challenge);
-                    metrics.delivery(name, "accepted");
-                    if let Some(dev) = &self.dev {
-                        dev.outbox.record(message, name, message_id.as_deref());
-                    }
-                    let message_id = message_id.map(Into::into);
-                    return Handover::Accepted { provider: name.into(), message_id };
-                }
-                Err(error) => {
-                    warn!("{name} did not take a message challenge={}: {error}", message.challenge);
-                    let outcome;
-                    (handover, outcome) = match error {
-                        Error::Undeliverable(_) => (Handover::Undeliverable, "undeliverable"),
-                        Error::Refused(_) => (Handover::Failed, "refused"),
-                        Error::Passing { .. } => (Handover::Failed, "failed"),
-                    };
-                    metrics.delivery(name, outcome);
-                }
-            }
-        }
-        handover
-    }
-
-    /// Tries one provider, and again after a passing failure, as long as there is time.
-    async fn insist(&self, provider: &dyn Delivery, message: &Message) -> Result<Option<String>, Error> {
-        let stopwatch = Stopwatch::start();
-        let attempt = || async {
-            match self.dev.as_ref().and_then(|dev| dev.faults.take(provider.name())) {
-                Some(fault) => fault.happen().await,
-                None => provider.deliver(message).await,
-            }
-        };
-        attempt
-            .retry(ExponentialBuilder::default().with_min_delay(Duration::from_millis(250)).with_max_times(3))
-            .adjust(|error, pause| {
-                let Error::Passing { retry_after, .. } = error else { return None };
-                let pause = pause?.max(retry_after.unwrap_or_default());
-                (stopwatch.elapsed() + pause < self.insist).then_some(pause)
-            })
-            .notify(|error, pause| {
-                info!(
-                    "{} failed challenge={}: {error}; trying again in {} ms",
-                    provider.name(),
-                    message.challenge,
-                    pause.as_millis()
-                );
-            })
-            .await
+        let lines = self.providers(message.to.channel());
+        failover::deliver(lines, message, self.insist, self.dev.as_deref(), metrics).await
     }
 }
 

@@ -10,6 +10,7 @@ mod webhook;
 
 pub use bot::{BotSettings, Names};
 
+use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +20,7 @@ use actix_web::{App, HttpResponse, HttpResponseBuilder, HttpServer, web};
 use log::{info, warn};
 use serde::Deserialize;
 
+use crate::address::Channel;
 use crate::botkit::{Bots, Failure, REFUSAL_HEADER};
 use crate::clock::{self, VirtualClock};
 use crate::dialog::catalogue::Catalogue;
@@ -70,6 +72,7 @@ impl Server {
                     .default_service(web::to(not_found)),
             )
             .route("/healthz", web::get().to(healthz))
+            .route("/readyz", web::get().to(readyz))
             .route("/metrics", web::get().to(metrics));
         if self.dev_clock.is_some() {
             config.configure(dev::routes);
@@ -107,6 +110,7 @@ impl Server {
         let left = background.finish(patience.saturating_sub(stopping.elapsed())).await;
         if left > 0 {
             warn!("stopped with {left} deliveries or platform calls unfinished");
+            self.service.give_up().await;
         }
         server.await.map_err(std::io::Error::other)?
     }
@@ -137,6 +141,24 @@ async fn not_found() -> HttpResponse {
 
 async fn healthz() -> HttpResponse {
     respond(200).body(r#"{"status":"ok"}"#)
+}
+
+/// Whether the server can do its work, and how its providers are. A provider that is kept away from makes no server
+/// unready: all of them would be, and codes that are out could no longer be checked.
+async fn readyz(server: web::Data<Server>) -> HttpResponse {
+    let deliveries = &server.service.deliveries;
+    let lines = Channel::ALL.iter().flat_map(|channel| deliveries.providers(*channel));
+    let providers: BTreeMap<&str, &str> =
+        lines.map(|line| (line.name(), if line.is_open() { "open" } else { "closed" })).collect();
+    let store = server.service.is_ready().await;
+    let degraded = providers.values().any(|state| *state == "open");
+    let status = match (store, degraded) {
+        (false, _) => "unready",
+        (true, true) => "degraded",
+        (true, false) => "ready",
+    };
+    let body = serde_json::json!({ "status": status, "store": store, "providers": providers });
+    respond(if store { 200 } else { 503 }).body(body.to_string())
 }
 
 async fn metrics(server: web::Data<Server>) -> HttpResponse {

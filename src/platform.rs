@@ -20,6 +20,9 @@ pub struct Settings {
     pub answer_within: Duration,
     /// Where calls to the platform may go: scheme, host and port.
     pub callback_origins: Vec<String>,
+    /// How long a late answer is offered to the platform, if it does not take it.
+    #[serde(deserialize_with = "clock::duration")]
+    pub call_back_within: Duration,
     /// How long a call to the platform may take, its retries included.
     #[serde(deserialize_with = "clock::duration")]
     pub call_timeout: Duration,
@@ -31,6 +34,8 @@ pub struct Platform {
     origins: Vec<url::Origin>,
     loopback: bool,
     timeout: Duration,
+    /// How long a late answer is offered.
+    pub call_back_within: Duration,
 }
 
 /// An address on the platform that was found to be safe.
@@ -63,6 +68,15 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether the platform may take the call later, though it did not now.
+    #[must_use]
+    pub const fn may_pass(&self) -> bool {
+        match self {
+            Self::Unreachable(_) => true,
+            Self::Answered(status) => matches!(*status, 408 | 429 | 500..),
+        }
+    }
+
     fn is_passing(&self) -> bool {
         match self {
             // Whether a call that timed out was carried out is not known; saying a thing twice is worse than a retry.
@@ -93,6 +107,7 @@ impl Platform {
             http: http_client(settings.call_timeout).map_err(|error| error.to_string())?,
             loopback,
             timeout: settings.call_timeout,
+            call_back_within: settings.call_back_within,
         })
     }
 
@@ -161,6 +176,7 @@ mod tests {
         let settings = Settings {
             answer_within: Duration::from_secs(6),
             callback_origins: vec!["https://bots.kore.ai".into(), "https://onprem.example:8443".into()],
+            call_back_within: Duration::from_secs(120),
             call_timeout: Duration::from_secs(10),
         };
         Platform::new(&settings, loopback).unwrap()
@@ -203,6 +219,7 @@ mod tests {
             let settings = Settings {
                 answer_within: Duration::from_secs(6),
                 callback_origins: vec![origin.into()],
+                call_back_within: Duration::from_secs(120),
                 call_timeout: Duration::from_secs(10),
             };
             Platform::new(&settings, false).is_ok()

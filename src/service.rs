@@ -9,6 +9,7 @@ use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use dashmap::DashMap;
 use log::{error, warn};
 use rand::{CryptoRng, Rng, TryCryptoRng, TryRng};
 use tokio::task::JoinHandle;
@@ -20,7 +21,7 @@ use crate::dialog::{
     Answer, Call, Delivery, Effect, Operation, Report, RequestKey, SessionKey, Status, Turn, halted,
     handed_over, note, turn,
 };
-use crate::otp::{Authority, Expose, Halt, Handover, Spending};
+use crate::otp::{Authority, ChallengeId, Expose, Halt, Handover, Spending};
 use crate::store::{Store, Unavailable};
 use crate::telemetry::{Metrics, Stopwatch};
 
@@ -29,6 +30,9 @@ const ROUNDS: u32 = 10_000;
 
 /// How often a call looks whether the delivery that another one has begun is done.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
+/// How many deliveries and platform calls may run at once. Beyond it nothing more is sent.
+const MOST_AT_ONCE: usize = 10_000;
 
 /// How often what nobody needs any more is freed.
 const SWEEP: Duration = Duration::from_mins(1);
@@ -55,6 +59,15 @@ pub struct Service {
     pub metrics: Arc<Metrics>,
     /// What goes on after a request has been answered.
     pub background: Background,
+    /// The deliveries that run.
+    pub sending: DashMap<(ChallengeId, u8), Sending>,
+}
+
+/// A delivery that runs, and whom it is to be told to.
+pub struct Sending {
+    key: SessionKey,
+    request: Option<RequestKey>,
+    delivery: Delivery,
 }
 
 /// The generator, shared by all threads and locked only while it is drawn from.
@@ -112,6 +125,12 @@ impl Service {
     /// Runs one call.
     pub async fn call(self: &Arc<Self>, key: &SessionKey, call: Call) -> Outcome {
         let started = Stopwatch::start();
+        if call.operation.sends() && self.background.running() >= MOST_AT_ONCE {
+            let reason = "too many deliveries and platform calls are running";
+            warn!("{reason}");
+            self.metrics.operation(call.operation.name(), Status::Unavailable.name());
+            return Outcome::Final(Answer::new(Report::bare(Status::Unavailable, reason, self.now())));
+        }
         let outcome = match self.settle(key, &call).await {
             Ok(Turn { answer, effect: Some(Effect::Deliver(delivery)), .. }) => {
                 let work = Arc::clone(self).deliver(key.clone(), call.request, delivery);
@@ -223,7 +242,11 @@ impl Service {
         delivery: Delivery,
     ) -> Answer {
         let message = self.deliveries.write(&delivery, self.clock.now());
+        let sending = Sending { key: key.clone(), request, delivery: delivery.clone() };
+        let name = (delivery.challenge, delivery.send);
+        self.sending.insert(name, sending);
         let handover = self.deliveries.deliver(&message, &self.metrics).await;
+        self.sending.remove(&name);
         self.note(&key, request, &delivery, &handover).await.unwrap_or_else(|unavailable| {
             error!("cannot note what came of a delivery challenge={}", delivery.challenge);
             self.unavailable(&unavailable)
@@ -252,6 +275,18 @@ impl Service {
         Err(Unavailable(format!("lost {ROUNDS} races in a row")))
     }
 
+    /// Notes that what still runs will not be finished, so that whoever asks is told to ask for another code.
+    pub async fn give_up(&self) {
+        let cut_off: Vec<_> = self.sending.iter().map(|sending| *sending.key()).collect();
+        for name in cut_off {
+            let Some((_, Sending { key, request, delivery })) = self.sending.remove(&name) else { continue };
+            warn!("a delivery was cut off challenge={}", delivery.challenge);
+            if let Err(unavailable) = self.note(&key, request, &delivery, &Handover::Failed).await {
+                warn!("{unavailable}");
+            }
+        }
+    }
+
     /// Nothing was read or written: nothing is verified, nothing is sent.
     fn unavailable(&self, unavailable: &Unavailable) -> Answer {
         warn!("{unavailable}");
@@ -267,6 +302,11 @@ impl Service {
                 false
             }
         }
+    }
+
+    /// Whether the store answers.
+    pub async fn is_ready(&self) -> bool {
+        self.store.load(&SessionKey::probe()).await.inspect_err(|unavailable| warn!("{unavailable}")).is_ok()
     }
 
     /// The time that governs codes.

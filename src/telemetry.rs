@@ -9,6 +9,7 @@ use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 /// Writes out what has been logged and not yet written, when it goes out of scope.
@@ -78,6 +79,13 @@ pub struct Halted {
     pub limit: &'static str,
 }
 
+/// Labels of the gauge of providers.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Provider {
+    /// The provider's name in the configuration.
+    pub provider: &'static str,
+}
+
 /// The counters of one server.
 #[derive(Debug)]
 pub struct Metrics {
@@ -87,6 +95,7 @@ pub struct Metrics {
     deliveries: Family<Outcome, Counter>,
     platform: Family<Outcome, Counter>,
     halted: Family<Halted, Counter>,
+    kept_away: Family<Provider, Gauge>,
 }
 
 impl Default for Metrics {
@@ -94,13 +103,14 @@ impl Default for Metrics {
         let mut registry = Registry::with_prefix("botkit_otp");
         let (requests, operations, deliveries, platform) =
             (Family::default(), Family::default(), Family::default(), Family::default());
-        let halted = Family::default();
+        let (halted, kept_away) = (Family::default(), Family::default());
         registry.register("requests", "HTTP requests by event and status", Family::clone(&requests));
         registry.register("operations", "OTP operations by name and status", Family::clone(&operations));
         registry.register("deliveries", "Messages handed to providers", Family::clone(&deliveries));
         registry.register("platform_calls", "Calls to the bot platform", Family::clone(&platform));
         registry.register("halted", "Codes kept from phones, by limit", Family::clone(&halted));
-        Self { registry, requests, operations, deliveries, platform, halted }
+        registry.register("provider_open", "1 while a provider is kept away from", Family::clone(&kept_away));
+        Self { registry, requests, operations, deliveries, platform, halted, kept_away }
     }
 }
 
@@ -118,6 +128,11 @@ impl Metrics {
     /// Counts a message handed to a provider.
     pub fn delivery(&self, what: &'static str, outcome: &'static str) {
         self.deliveries.get_or_create(&Outcome { what, outcome }).inc();
+    }
+
+    /// Notes whether a provider is kept away from.
+    pub fn provider_open(&self, provider: &'static str, open: bool) {
+        self.kept_away.get_or_create(&Provider { provider }).set(open.into());
     }
 
     /// Counts a call to the platform.

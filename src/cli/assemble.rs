@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use dashmap::DashMap;
 use rand::rngs::StdRng;
 use rand::{CryptoRng, RngExt as _};
 use secrecy::SecretString;
@@ -11,7 +12,7 @@ use crate::address::Channel;
 use crate::clock::{Clock, SystemClock, VirtualClock};
 use crate::config::{Error, Loaded};
 use crate::delivery::{
-    Deliveries, Delivery, Dev, Provider, SendGrid, Smtp, Texts, ToOutbox, Twilio, http_client,
+    Deliveries, Delivery, Dev, Limits, Line, Provider, SendGrid, Smtp, Texts, ToOutbox, Twilio, http_client,
 };
 use crate::dialog::catalogue::Catalogue;
 use crate::http::Server;
@@ -77,6 +78,7 @@ pub fn assemble(loaded: &Loaded, mut parts: Parts) -> Result<Arc<Server>, Error>
         generator: Generator::new(parts.rng),
         metrics: Arc::new(Metrics::default()),
         background: Background::on(parts.runtime),
+        sending: DashMap::new(),
     };
     let platform = Platform::new(&config.platform, config.dev.enabled)
         .map_err(|problem| loaded.error("platform.callback_origins", problem))?;
@@ -108,9 +110,11 @@ fn deliveries(loaded: &Loaded, catalogue: &Catalogue) -> Result<Deliveries, Erro
 }
 
 /// The providers of a channel, in order.
-fn providers(loaded: &Loaded, channel: Channel) -> Result<Vec<Box<dyn Delivery>>, Error> {
+fn providers(loaded: &Loaded, channel: Channel) -> Result<Vec<Line>, Error> {
+    let settings = &loaded.config.delivery;
+    let limits = Limits { failures: settings.breaker_failures, pause: settings.breaker_pause };
     if loaded.keeps(channel) {
-        return Ok(vec![Box::new(ToOutbox)]);
+        return Ok(vec![Line::new(Box::new(ToOutbox), limits)]);
     }
     let named = loaded.config.delivery.providers(channel).iter();
     let providers = named.map(|provider| match (provider, channel) {
@@ -123,7 +127,7 @@ fn providers(loaded: &Loaded, channel: Channel) -> Result<Vec<Box<dyn Delivery>>
             Err(loaded.error(&key, format!("names {}, which does not send that way", provider.name())))
         }
     });
-    providers.collect()
+    providers.map(|provider| Ok(Line::new(provider?, limits))).collect()
 }
 
 fn sendgrid(loaded: &Loaded) -> Result<Box<dyn Delivery>, Error> {

@@ -33,7 +33,7 @@ pub(super) async fn send(server: &Server, to: Email) -> Result<()> {
     let mut taken = false;
     for provider in &service.deliveries.email {
         let name = provider.name();
-        match provider.deliver(&message).await {
+        match provider.try_out(&message).await {
             Ok(id) => {
                 taken = true;
                 let id = id.map_or_else(String::new, |id| format!(" (message id {id})"));

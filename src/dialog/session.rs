@@ -41,6 +41,12 @@ impl SessionKey {
         self.0.split_once('/').map_or(&*self.0, |(bot, _)| bot)
     }
 
+    /// A key that no session has, for asking whether a store answers.
+    #[must_use]
+    pub fn probe() -> Self {
+        Self("/probe".into())
+    }
+
     /// Its text, which codes are bound to.
     #[must_use]
     pub fn as_str(&self) -> &str {

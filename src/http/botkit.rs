@@ -17,7 +17,7 @@ use crate::botkit::{
     component_and_event, reply,
 };
 use crate::clock::{Clock as _, SystemClock};
-use crate::platform::{Address, Unsafe};
+use crate::platform::{self, Address, Unsafe};
 use crate::telemetry::Stopwatch;
 
 /// What the log says of a request.
@@ -151,20 +151,24 @@ pub(super) fn safe(server: &Server, route: &Route, url: &str, field: &str) -> Re
     })
 }
 
-/// Posts to the platform, with a fresh token. What comes of it is logged and counted; says whether it was taken.
+/// Posts to the platform, with a fresh token. What comes of it is logged and counted.
+///
+/// # Errors
+/// The platform did not take it.
 pub(super) async fn post(
     server: &Server,
     address: &Address,
     body: Bytes,
     route: &Route,
     field: &'static str,
-) -> bool {
-    let Some(bot) = server.bots.get(&route.bot) else { return false };
+) -> Result<(), platform::Error> {
+    // Who has no credentials cannot have called us.
+    let Some(bot) = server.bots.get(&route.bot) else { return Err(platform::Error::Answered(401)) };
     let token = bot.credentials.token(SystemClock.now());
     let outcome = server.platform.post(address, &token, body).await;
     if let Err(error) = &outcome {
         error!("{field}: {error} bot={} request={}", route.bot, loggable(&route.request_id));
     }
     server.service.metrics.platform(field, if outcome.is_ok() { "accepted" } else { "failed" });
-    outcome.is_ok()
+    outcome
 }

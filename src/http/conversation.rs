@@ -67,7 +67,7 @@ impl Arrival {
 
     /// Hands the message on as it came.
     async fn hand_on(&self, onward: &Address, forward: Forward) {
-        post(&self.server, onward, self.body.clone(), &self.route, forward.field).await;
+        let _ = post(&self.server, onward, self.body.clone(), &self.route, forward.field).await;
     }
 
     /// Takes what a user said.
@@ -143,7 +143,7 @@ impl Arrival {
         let said = say(answer, self.server.service.expose, speech);
         let changes = Changes { message: Some(instead), secret, ..said };
         let body = reply(&self.payload, &self.route, Some(&changes));
-        post(&self.server, to_bot, body.into(), &self.route, forward.field).await;
+        let _ = post(&self.server, to_bot, body.into(), &self.route, forward.field).await;
     }
 
     /// Says something to the user.
@@ -155,7 +155,7 @@ impl Arrival {
         let shown = show(text, &suggestions, answer.report.asks(), language, *medium);
         let changes = Changes { message: Some(shown.text), template: shown.template, secret, ..said };
         let body = reply(&self.payload, &self.route, Some(&changes));
-        post(&self.server, to_user, body.into(), &self.route, TO_USER.field).await;
+        let _ = post(&self.server, to_user, body.into(), &self.route, TO_USER.field).await;
     }
 
     /// Takes what the bot says. A prompt that is ours is shown with what can be answered to it.
@@ -175,7 +175,7 @@ impl Arrival {
         }
         let changes = Changes { message: Some(shown.text), template: shown.template, ..Changes::default() };
         let body = reply(&self.payload, &self.route, Some(&changes));
-        post(&self.server, to_user, body.into(), &self.route, forward.field).await;
+        let _ = post(&self.server, to_user, body.into(), &self.route, forward.field).await;
     }
 
     /// Logs what came of what a user said.

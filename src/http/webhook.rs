@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::HttpResponse;
-use actix_web::web::Data;
-use log::info;
+use actix_web::web::{Bytes, Data};
+use log::{error, info};
 
 use super::answer::say;
 use super::bot::Speech;
@@ -16,7 +17,9 @@ use crate::botkit::{ASYNC_RESPONSE, Bot, CALLBACK_FIELD, Changes, Failure, Paylo
 use crate::dialog::understanding::Utterance;
 use crate::dialog::{Answer, Call, Operation, Reading, Report, RequestKey, SessionKey, Status};
 use crate::otp::Code;
+use crate::platform::Address;
 use crate::service::Outcome;
+use crate::telemetry::Stopwatch;
 
 /// Answers a Webhook node.
 pub(super) async fn webhook(
@@ -66,11 +69,29 @@ pub(super) async fn webhook(
                 background.start(async move {
                     let answer = finally.await;
                     let body = reply(&payload, &route, Some(&changes(&server, operation, &speech, &answer)));
-                    post(&server, &address, body.into(), &route, CALLBACK_FIELD).await;
+                    call_back(&server, &address, body.into(), &route).await;
                 });
             }
             Ok(respond(202).body(ASYNC_RESPONSE))
         }
+    }
+}
+
+/// Offers a late answer to the platform, again and again, until it takes it, will never take it, or nobody waits for it
+/// any more. Taking it twice does no harm: the first time ends the waiting.
+async fn call_back(server: &Server, address: &Address, body: Bytes, route: &Route) {
+    const FIRST_PAUSE: Duration = Duration::from_millis(500);
+    const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+    let stopwatch = Stopwatch::start();
+    let mut pause = FIRST_PAUSE;
+    while let Err(error) = post(server, address, body.clone(), route, CALLBACK_FIELD).await {
+        if !error.may_pass() || stopwatch.elapsed() + pause > server.platform.call_back_within {
+            let (bot, request) = (&route.bot, loggable(&route.request_id));
+            error!("{CALLBACK_FIELD}: the late answer is given up bot={bot} request={request}");
+            return;
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
     }
 }
 
