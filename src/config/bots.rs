@@ -128,9 +128,11 @@ impl Loaded {
                 self.error(&format!("bots.{id}.languages"), "is empty; name at least one, such as \"en\"")
             );
         };
-        // Compiled now, so that no user waits for it.
-        for spoken in std::iter::once(&language).chain(languages.as_slice()) {
-            let _ = spoken.lexicon();
+        if section.conversation {
+            // Compiled now, so that no user waits for it. Other bots rarely need it.
+            for spoken in std::iter::once(&language).chain(languages.as_slice()) {
+                let _ = spoken.lexicon();
+            }
         }
         let verified_text = section.verified_text.trim().to_owned();
         if verified_text.is_empty() || verified_text.chars().any(char::is_numeric) {

@@ -3,11 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use botkit_otp::botkit::BotId;
+use botkit_otp::dialog::SessionKey;
+use botkit_otp::otp::Handover;
 use botkit_otp::telemetry::Stopwatch;
 use serde_json::{Value, json};
 use wiremock::ResponseTemplate;
 
-use crate::support::{App, small};
+use crate::support::{App, BOT, small};
+use crate::wire::with_a_broken_store;
 
 #[tokio::test]
 async fn sendgrid_is_asked_exactly_what_its_reference_wants() {
@@ -119,4 +123,45 @@ async fn the_outbox_records_what_other_providers_took_too() {
     let sent: Value =
         app.http.get(format!("{}/dev/outbox", app.url)).send().await.unwrap().json().await.unwrap();
     assert_eq!((&sent[0]["provider"], &sent[0]["id"]), (&json!("sendgrid"), &json!("sg-1")));
+}
+
+#[tokio::test]
+async fn what_a_stop_cuts_off_is_to_be_asked_for_again() {
+    let mut app =
+        App::start("[platform]\nanswer_within = \"100ms\"\n[server]\nshutdown_within = \"200ms\"\n").await;
+    app.script.answer(ResponseTemplate::new(202).set_delay(Duration::from_secs(4)));
+    let otp = app.call("OtpSend", &small("s", 1, &json!({ "UserEmail": "mira@example.com" }))).await;
+    assert_eq!(otp["status"], "queued");
+    let server = Arc::clone(&app.server);
+    app.stop();
+    let key = SessionKey::new(&BotId::parse(BOT).unwrap(), "s");
+    let session = server.service.store.load(&key).await.unwrap().unwrap().session;
+    assert_eq!(session.challenge.as_ref().unwrap().handover, Handover::Failed);
+}
+
+#[tokio::test]
+async fn readiness_tells_how_providers_are() {
+    let app = App::start("[delivery]\nbreaker_failures = 2\n").await;
+    let ready = || async {
+        let response = app.http.get(format!("{}/readyz", app.url)).send().await.unwrap();
+        (response.status().as_u16(), response.json::<Value>().await.unwrap())
+    };
+    assert_eq!(
+        ready().await,
+        (200, json!({ "status": "ready", "store": true, "providers": { "sendgrid": "closed" } }))
+    );
+    for _ in 0..2 {
+        app.script.answer(ResponseTemplate::new(500));
+    }
+    app.call("OtpSend", &small("s", 1, &json!({ "UserEmail": "mira@example.com" }))).await;
+    assert_eq!(
+        ready().await,
+        (200, json!({ "status": "degraded", "store": true, "providers": { "sendgrid": "open" } }))
+    );
+    let metrics = app.http.get(format!("{}/metrics", app.url)).send().await.unwrap().text().await.unwrap();
+    assert!(metrics.contains("botkit_otp_provider_open{provider=\"sendgrid\"} 1"), "{metrics}");
+
+    let broken = App::start_with("", with_a_broken_store).await;
+    let response = broken.http.get(format!("{}/readyz", broken.url)).send().await.unwrap();
+    assert_eq!(response.status(), 503);
 }
