@@ -176,7 +176,7 @@ mod tests {
         let settings = Settings {
             answer_within: Duration::from_secs(6),
             callback_origins: vec!["https://bots.kore.ai".into(), "https://onprem.example:8443".into()],
-            call_back_within: Duration::from_secs(120),
+            call_back_within: Duration::from_mins(2),
             call_timeout: Duration::from_secs(10),
         };
         Platform::new(&settings, loopback).unwrap()
@@ -219,7 +219,7 @@ mod tests {
             let settings = Settings {
                 answer_within: Duration::from_secs(6),
                 callback_origins: vec![origin.into()],
-                call_back_within: Duration::from_secs(120),
+                call_back_within: Duration::from_mins(2),
                 call_timeout: Duration::from_secs(10),
             };
             Platform::new(&settings, false).is_ok()

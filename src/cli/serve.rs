@@ -10,6 +10,7 @@ use super::{Parts, assemble};
 use crate::botkit::BotId;
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::Loaded;
+use crate::delivery::Line;
 use crate::http::Server;
 use crate::telemetry::start_logging;
 
@@ -85,7 +86,7 @@ fn welcome(server: &Server, address: SocketAddr, credentials: Option<(&str, &str
              \"session\":{{\"BotUserSession\":{{\"conversationSessionId\":\"s-1\"}}}}}}}}'"
         )
     };
-    let providers: Vec<_> = server.service.deliveries.email.iter().map(|provider| provider.name()).collect();
+    let providers: Vec<_> = server.service.deliveries.email.iter().map(Line::name).collect();
     let mail = match providers[..] {
         [] => "there is no mail; what goes to phones has a copy in".to_owned(),
         ["outbox"] => "mail is not sent, it waits in".to_owned(),

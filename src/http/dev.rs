@@ -13,7 +13,7 @@ use serde_json::json;
 use super::{Server, refuse, respond};
 use crate::address::Channel;
 use crate::botkit::Failure;
-use crate::delivery::Fault;
+use crate::delivery::{Fault, Line};
 
 pub(super) fn routes(config: &mut web::ServiceConfig) {
     let doors = web::scope("/dev")
@@ -91,7 +91,7 @@ async fn faults(server: Data<Server>, body: Bytes) -> HttpResponse {
     answer(read::<Order>(&body).and_then(|order| {
         let deliveries = &server.service.deliveries;
         let providers = Channel::ALL.iter().flat_map(|channel| deliveries.providers(*channel));
-        let mut known: Vec<&str> = providers.map(|provider| provider.name()).collect();
+        let mut known: Vec<&str> = providers.map(Line::name).collect();
         known.sort_unstable();
         known.dedup();
         if !known.contains(&order.provider.as_str()) {
