@@ -7,6 +7,7 @@ mod class;
 mod credentials;
 mod document;
 mod event;
+mod lossy;
 mod payload;
 mod reply;
 mod scan;

@@ -7,6 +7,7 @@ mod conversation;
 mod destination;
 mod input;
 mod letter;
+mod redaction;
 mod report;
 mod session;
 mod status;

@@ -6,6 +6,8 @@ mod bot;
 mod botkit;
 mod conversation;
 mod dev;
+mod onward;
+mod trace;
 mod webhook;
 
 pub use bot::{BotSettings, Names};
@@ -21,7 +23,7 @@ use log::{info, warn};
 use serde::Deserialize;
 
 use crate::address::Channel;
-use crate::botkit::{Bots, Failure, REFUSAL_HEADER};
+use crate::botkit::{ACK_HEADER, Bots, Failure, REFUSAL_HEADER};
 use crate::clock::{self, VirtualClock};
 use crate::dialog::catalogue::Catalogue;
 use crate::platform::Platform;
@@ -133,6 +135,12 @@ fn respond(status: u16) -> HttpResponseBuilder {
         HttpResponse::build(status.unwrap_or(actix_web::http::StatusCode::INTERNAL_SERVER_ERROR));
     response.insert_header((CONTENT_TYPE, JSON));
     response
+}
+
+/// Answers an event: only these answers say that acknowledgements are supported.
+fn accepted(body: impl Into<web::Bytes>) -> HttpResponse {
+    const SUPPORTS_ACK: HeaderName = HeaderName::from_static(ACK_HEADER);
+    respond(200).insert_header((SUPPORTS_ACK, HeaderValue::from_static("true"))).body(body.into())
 }
 
 async fn not_found() -> HttpResponse {

@@ -3,12 +3,11 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::Visitor;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::document::{Member, Object, Shape, Span};
-use super::reply::is_falsy;
+use super::lossy::Lossy;
 use super::{CALLBACK_FIELD, Failure, Forward};
 
 /// The objects we look into. The rest of a context, up to a megabyte of other people's data, stays closed.
@@ -229,26 +228,9 @@ impl Payload {
     }
 }
 
-/// A string that may hold half a surrogate, as JavaScript's may.
-pub(super) struct Lossy(pub(super) String);
-
-impl<'de> Deserialize<'de> for Lossy {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Bytes;
-        impl Visitor<'_> for Bytes {
-            type Value = Lossy;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string")
-            }
-
-            fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Lossy, E> {
-                Ok(Lossy(String::from_utf8_lossy(bytes).into_owned()))
-            }
-        }
-        // As bytes, because text with half a surrogate in it would be refused.
-        deserializer.deserialize_bytes(Bytes)
-    }
+/// Whether JavaScript takes a JSON value for `false`.
+pub(super) fn is_falsy(json: &str) -> bool {
+    matches!(json, "false" | "null" | "\"\"" | "0" | "-0" | "0.0")
 }
 
 impl<'p> Found<'p> {

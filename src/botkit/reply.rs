@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use super::class::class;
 use super::document::{Member, Object, Span};
+use super::payload::is_falsy;
 use super::scrub::Secret;
 use super::{BotId, Event, Payload};
 
@@ -124,11 +125,6 @@ pub fn reply(payload: &Payload, route: &Route, changes: Option<&Changes>) -> Str
     }
     body.push('}');
     body
-}
-
-/// Whether JavaScript takes a JSON value for `false`.
-pub(super) fn is_falsy(json: &str) -> bool {
-    matches!(json, "false" | "null" | "\"\"" | "0" | "-0" | "0.0")
 }
 
 fn push_quoted(body: &mut String, plain: &str) {

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use super::payload::Lossy;
+use super::lossy::Lossy;
 use crate::address::ascii_digit;
 use crate::otp::is_separator;
 

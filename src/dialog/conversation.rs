@@ -3,7 +3,7 @@
 
 use rand::CryptoRng;
 
-use super::input::hint;
+use super::redaction::hint;
 use super::step::{Hold, Scene, Step, ended, standing, topic};
 use super::understanding::Utterance;
 use super::{Awaits, Conversation, Reading, Status, Topic};

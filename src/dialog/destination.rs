@@ -1,7 +1,7 @@
 //! Where a code is to go: which of the addresses that a payload brings is used, and by which channel.
 
 use super::Reading;
-use super::input::{hint, looks_redacted};
+use super::redaction::{hint, looks_redacted};
 use crate::address::{Channel, Destination, Email, Invalid, Phone, Reach};
 use crate::botkit::Found;
 

@@ -8,18 +8,20 @@ mod digits;
 mod expand;
 mod fold;
 mod glyph;
+mod keywords;
 mod letters;
 mod lexicon;
 mod spoken;
 
-pub use lexicon::{Keywords, Lexicon, Phrases, built_in};
+pub use keywords::{Keywords, Phrases, built_in};
+pub use lexicon::Lexicon;
 
 use std::ops::Range;
 
 use self::candidates::{Candidates, Found};
 use self::fold::Folded;
 use self::lexicon::Intent;
-use super::input::looks_redacted;
+use super::redaction::looks_redacted;
 use crate::address::Destination;
 use crate::otp::{Alphabet, Code, Format};
 

@@ -1,46 +1,23 @@
 //! The platform's door: `POST {prefix}/sdk/bots/{bot}/components/{component}/{event}` and its short form
 //! `POST {prefix}/sdk/bots/{bot}/{event}`.
 
-use std::fmt;
 use std::sync::Arc;
 
-use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::header::HeaderMap;
 use actix_web::web::{Bytes, Data, Payload as Body};
 use actix_web::{HttpRequest, HttpResponse};
-use log::{error, info, warn};
+use log::info;
 
 use super::conversation::{Arrival, message};
+use super::trace::{Trace, loggable};
 use super::webhook::webhook;
-use super::{BotSettings, Server, body, refuse, respond};
+use super::{BotSettings, Server, accepted, body, refuse};
 use crate::botkit::{
-    ACK_HEADER, API_KEY_HEADER, Bot, BotId, Event, Failure, Payload, Rejection, Route, TOKEN_HEADER,
-    component_and_event, reply,
+    API_KEY_HEADER, Bot, BotId, Event, Failure, Payload, Rejection, Route, TOKEN_HEADER, component_and_event,
+    reply,
 };
 use crate::clock::{Clock as _, SystemClock};
-use crate::platform::{self, Address, Unsafe};
 use crate::telemetry::Stopwatch;
-
-/// What the log says of a request.
-#[derive(Default)]
-pub(super) struct Trace<'r> {
-    event: &'static str,
-    bot: &'r str,
-    request: String,
-    pub(super) status: Option<&'static str>,
-    rejection: Option<Rejection>,
-}
-
-/// Who it was about, and what came of it: the operation's status, or why the caller was refused.
-impl fmt::Display for Trace<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "bot={} request={}", self.bot, self.request)?;
-        match (self.status, self.rejection) {
-            (_, Some(rejection)) => write!(f, " refused: {rejection}"),
-            (Some(status), None) => write!(f, " otp={status}"),
-            (None, None) => Ok(()),
-        }
-    }
-}
 
 /// Answers an event.
 pub(super) async fn receive(request: HttpRequest, body: Body, server: Data<Server>) -> HttpResponse {
@@ -129,46 +106,4 @@ async fn answer(
 
 fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
-}
-
-/// A request id as it may stand in a log line, whatever was sent for one.
-pub(super) fn loggable(request_id: &str) -> String {
-    const LONGEST: usize = 64;
-    let plain = |character: &char| character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '.');
-    let mut text = String::with_capacity(LONGEST);
-    text.extend(request_id.chars().filter(plain).take(LONGEST));
-    text
-}
-
-pub(super) fn accepted(body: impl Into<Bytes>) -> HttpResponse {
-    const SUPPORTS_ACK: HeaderName = HeaderName::from_static(ACK_HEADER);
-    respond(200).insert_header((SUPPORTS_ACK, HeaderValue::from_static("true"))).body(body.into())
-}
-
-pub(super) fn safe(server: &Server, route: &Route, url: &str, field: &str) -> Result<Address, Unsafe> {
-    server.platform.address(url, &route.bot).inspect_err(|problem| {
-        warn!("{field} {problem} bot={} request={}", route.bot, loggable(&route.request_id));
-    })
-}
-
-/// Posts to the platform, with a fresh token. What comes of it is logged and counted.
-///
-/// # Errors
-/// The platform did not take it.
-pub(super) async fn post(
-    server: &Server,
-    address: &Address,
-    body: Bytes,
-    route: &Route,
-    field: &'static str,
-) -> Result<(), platform::Error> {
-    // Who has no credentials cannot have called us.
-    let Some(bot) = server.bots.get(&route.bot) else { return Err(platform::Error::Answered(401)) };
-    let token = bot.credentials.token(SystemClock.now());
-    let outcome = server.platform.post(address, &token, body).await;
-    if let Err(error) = &outcome {
-        error!("{field}: {error} bot={} request={}", route.bot, loggable(&route.request_id));
-    }
-    server.service.metrics.platform(field, if outcome.is_ok() { "accepted" } else { "failed" });
-    outcome
 }

@@ -8,7 +8,8 @@ use log::{error, info};
 
 use super::answer::say;
 use super::bot::Speech;
-use super::botkit::{loggable, post, safe};
+use super::onward::{post, safe};
+use super::trace::loggable;
 use super::{BotSettings, Server};
 use crate::botkit::{Bot, Changes, Event, Failure, Forward, Payload, Route, Secret, TO_USER, reply};
 use crate::dialog::channel::{show, suggestions};

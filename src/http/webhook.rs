@@ -10,8 +10,9 @@ use log::{error, info};
 
 use super::answer::say;
 use super::bot::Speech;
-use super::botkit::{Trace, accepted, loggable, post, safe};
-use super::{BotSettings, Server, respond};
+use super::onward::{post, safe};
+use super::trace::{Trace, loggable};
+use super::{BotSettings, Server, accepted, respond};
 use crate::address::Destination;
 use crate::botkit::{ASYNC_RESPONSE, Bot, CALLBACK_FIELD, Changes, Failure, Payload, Route, reply};
 use crate::dialog::understanding::Utterance;

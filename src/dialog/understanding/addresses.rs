@@ -6,7 +6,7 @@ use super::fold::Folded;
 use super::glyph::{is_unseen, is_unspaced};
 use super::lexicon::Lexicon;
 use crate::address::{Destination, Email};
-use crate::dialog::input::looks_redacted;
+use crate::dialog::redaction::looks_redacted;
 
 /// What the text says about addresses: one, several, one that cannot be used or was redacted, or nothing. Whether one
 /// address is given or just mentioned is for `is_given` to tell from what is said around it.

@@ -1,0 +1,36 @@
+//! What the log says of a request: who it was about, and what came of it.
+
+use std::fmt;
+
+use crate::botkit::Rejection;
+
+/// What the log says of a request.
+#[derive(Default)]
+pub(super) struct Trace<'r> {
+    pub(super) event: &'static str,
+    pub(super) bot: &'r str,
+    pub(super) request: String,
+    pub(super) status: Option<&'static str>,
+    pub(super) rejection: Option<Rejection>,
+}
+
+/// Who it was about, and what came of it: the operation's status, or why the caller was refused.
+impl fmt::Display for Trace<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "bot={} request={}", self.bot, self.request)?;
+        match (self.status, self.rejection) {
+            (_, Some(rejection)) => write!(f, " refused: {rejection}"),
+            (Some(status), None) => write!(f, " otp={status}"),
+            (None, None) => Ok(()),
+        }
+    }
+}
+
+/// A request id as it may stand in a log line, whatever was sent for one.
+pub(super) fn loggable(request_id: &str) -> String {
+    const LONGEST: usize = 64;
+    let plain = |character: &char| character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '.');
+    let mut text = String::with_capacity(LONGEST);
+    text.extend(request_id.chars().filter(plain).take(LONGEST));
+    text
+}
