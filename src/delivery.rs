@@ -1,5 +1,6 @@
 //! Bringing codes to people: the providers, their order, and how long to insist.
 
+pub mod events;
 mod faults;
 mod mail;
 mod outbox;

@@ -85,6 +85,7 @@ pub struct Metrics {
     requests: Family<Request, Counter>,
     operations: Family<Outcome, Counter>,
     deliveries: Family<Outcome, Counter>,
+    events: Family<Outcome, Counter>,
     platform: Family<Outcome, Counter>,
     halted: Family<Halted, Counter>,
 }
@@ -94,13 +95,14 @@ impl Default for Metrics {
         let mut registry = Registry::with_prefix("botkit_otp");
         let (requests, operations, deliveries, platform) =
             (Family::default(), Family::default(), Family::default(), Family::default());
-        let halted = Family::default();
+        let (halted, events) = (Family::default(), Family::default());
         registry.register("requests", "HTTP requests by event and status", Family::clone(&requests));
         registry.register("operations", "OTP operations by name and status", Family::clone(&operations));
         registry.register("deliveries", "Messages handed to providers", Family::clone(&deliveries));
+        registry.register("delivery_events", "Reports of providers", Family::clone(&events));
         registry.register("platform_calls", "Calls to the bot platform", Family::clone(&platform));
         registry.register("halted", "Codes kept from phones, by limit", Family::clone(&halted));
-        Self { registry, requests, operations, deliveries, platform, halted }
+        Self { registry, requests, operations, deliveries, events, platform, halted }
     }
 }
 
@@ -118,6 +120,11 @@ impl Metrics {
     /// Counts a message handed to a provider.
     pub fn delivery(&self, what: &'static str, outcome: &'static str) {
         self.deliveries.get_or_create(&Outcome { what, outcome }).inc();
+    }
+
+    /// Counts what a provider reports of a message it took.
+    pub fn event(&self, what: &'static str, outcome: &'static str) {
+        self.events.get_or_create(&Outcome { what, outcome }).inc();
     }
 
     /// Counts a call to the platform.
