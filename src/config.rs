@@ -181,7 +181,9 @@ impl Loaded {
         }
         if !server.public_url.is_empty() {
             is_base(&server.public_url)
-                .and_then(|safe| safe.then_some(()).ok_or("must start with https://: signed reports come there"))
+                .and_then(|safe| {
+                    safe.then_some(()).ok_or("must start with https://: signed reports come there")
+                })
                 .map_err(|problem| self.error("server.public_url", problem))?;
         }
         if dev.enabled && !server.bind.ip().is_loopback() {
@@ -317,7 +319,11 @@ fn is_safe_base(text: &str) -> Result<(), &'static str> {
 /// Whether what a URL leads to is over TLS, or on this machine. It must be one that paths can be added to.
 fn is_base(text: &str) -> Result<bool, &'static str> {
     let url = reqwest::Url::parse(text).map_err(|_| "is not a URL")?;
-    if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
+    if !url.username().is_empty()
+        || url.password().is_some()
+        || url.query().is_some()
+        || url.fragment().is_some()
+    {
         return Err("must be a scheme, a host, at most a port and a path");
     }
     Ok(url.scheme() == "https" || url.scheme() == "http" && platform::is_loopback(&url))

@@ -256,12 +256,7 @@ impl Service {
     ///
     /// # Errors
     /// [`Unavailable`]: the provider should say it again later.
-    pub async fn reported(
-        &self,
-        challenge: ChallengeId,
-        send: u8,
-        news: &News,
-    ) -> Result<bool, Unavailable> {
+    pub async fn reported(&self, challenge: ChallengeId, send: u8, news: &News) -> Result<bool, Unavailable> {
         let Some(key) = self.store.owner(challenge).await? else { return Ok(false) };
         for _ in 0..ROUNDS {
             let Some(stored) = self.store.load(&key).await? else { return Ok(false) };

@@ -72,9 +72,7 @@ async fn from_twilio(
     };
     let bytes = body::read_bytes(request, body, server.settings.max_body_bytes).await?;
     let query = request.query_string();
-    events
-        .verify(signature, query, &bytes)
-        .map_err(|problem| forged(server, Provider::Twilio, &problem))?;
+    events.verify(signature, query, &bytes).map_err(|problem| forged(server, Provider::Twilio, &problem))?;
     take(server, Provider::Twilio, &events.read(query, &bytes, SystemClock.now())).await?;
     Ok(1)
 }

@@ -49,7 +49,12 @@ impl SendGridEvents {
     ///
     /// # Errors
     /// [`Forged`].
-    pub fn admit(&self, signature: Option<&str>, timestamp: Option<&str>, now: Timestamp) -> Result<(), Forged> {
+    pub fn admit(
+        &self,
+        signature: Option<&str>,
+        timestamp: Option<&str>,
+        now: Timestamp,
+    ) -> Result<(), Forged> {
         let signed_at: i64 = timestamp.and_then(|text| text.parse().ok()).ok_or(Forged)?;
         let fresh = signed_at.abs_diff(now.seconds()) <= FRESH;
         (fresh && signature.is_some()).then_some(()).ok_or(Forged)

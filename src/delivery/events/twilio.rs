@@ -40,7 +40,10 @@ impl TwilioEvents {
         let public_url = public_url.trim_end_matches('/');
         Self {
             key: hmac::Key::new(HMAC_SHA1_FOR_LEGACY_USE_ONLY, auth_token.as_bytes()),
-            urls: [Some(public_url.to_owned()), with_port_toggled(public_url)].into_iter().flatten().collect(),
+            urls: [Some(public_url.to_owned()), with_port_toggled(public_url)]
+                .into_iter()
+                .flatten()
+                .collect(),
             provider: Provider::Twilio.name().into(),
         }
     }

@@ -70,9 +70,7 @@ fn created(body: &[u8]) -> Result<String, Error> {
     }
     Err(match error_code {
         Some(code) if PASSING.contains(&code) => Error::passing(format!("it failed, code {code}")),
-        Some(code) if blames_the_number(code) => {
-            Error::Undeliverable(format!("it failed, code {code}"))
-        }
+        Some(code) if blames_the_number(code) => Error::Undeliverable(format!("it failed, code {code}")),
         Some(code) => Error::Refused(format!("it failed, code {code}")),
         None => Error::Refused("it failed, and no code says why".to_owned()),
     })
