@@ -179,6 +179,13 @@ impl Loaded {
         {
             return Err(self.error("server.api_prefix", "must be empty or look like \"/otp\""));
         }
+        if !server.public_url.is_empty() {
+            is_base(&server.public_url)
+                .and_then(|safe| {
+                    safe.then_some(()).ok_or("must start with https://: signed reports come there")
+                })
+                .map_err(|problem| self.error("server.public_url", problem))?;
+        }
         if dev.enabled && !server.bind.ip().is_loopback() {
             let fix = if self.is_set("dev.enabled") {
                 "dev mode listens on this machine only; bind to 127.0.0.1, or take dev.enabled out"
@@ -311,15 +318,20 @@ impl Loaded {
 
 /// Whether an API key may go there: over TLS, or to this machine.
 fn is_safe_base(text: &str) -> Result<(), &'static str> {
+    is_base(text)?.then_some(()).ok_or("must start with https://: the API key goes there")
+}
+
+/// Whether what a URL leads to is over TLS, or on this machine. It must be one that paths can be added to.
+fn is_base(text: &str) -> Result<bool, &'static str> {
     let url = reqwest::Url::parse(text).map_err(|_| "is not a URL")?;
-    if !url.username().is_empty() || url.password().is_some() || url.query().is_some() {
+    if !url.username().is_empty()
+        || url.password().is_some()
+        || url.query().is_some()
+        || url.fragment().is_some()
+    {
         return Err("must be a scheme, a host, at most a port and a path");
     }
-    match url.scheme() {
-        "https" => Ok(()),
-        "http" if platform::is_loopback(&url) => Ok(()),
-        _ => Err("must start with https://: the API key goes there"),
-    }
+    Ok(url.scheme() == "https" || url.scheme() == "http" && platform::is_loopback(&url))
 }
 
 /// Reads the merged layers; what is wrong is blamed on the layer that came last.

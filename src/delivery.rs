@@ -1,6 +1,7 @@
 //! Bringing codes to people: the providers, their order, and how long to insist.
 
 mod breaker;
+pub mod events;
 mod failover;
 mod faults;
 mod line;

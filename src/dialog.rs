@@ -7,6 +7,7 @@ mod conversation;
 mod destination;
 mod input;
 mod letter;
+mod news;
 mod redaction;
 mod report;
 mod session;
@@ -19,6 +20,7 @@ mod words;
 pub use destination::{Wanted, typed_number};
 pub use input::Reading;
 pub use letter::{Letter, Letterhead, Occasion, letter};
+pub use news::reported;
 pub use report::{Choice, Report, Topic};
 pub use session::{Answered, Awaits, Conversation, Flow, RequestKey, Session, SessionKey};
 pub use status::Status;
@@ -299,9 +301,8 @@ pub fn note(
     let code = (current && expose == Expose::Plain).then(|| delivery.code.clone());
     let answer = Answer { code, ..Answer::new(report) };
     let mut session = Session::after(Some(session), noted);
-    if let (Some(flow), true, Handover::Undeliverable) =
-        (&mut session.conversation.flow, current && can_change, handover)
-    {
+    let lost = status == Status::Undeliverable && current && can_change;
+    if let (Some(flow), true) = (&mut session.conversation.flow, lost) {
         // The user is told to use another address; what is typed next is that.
         flow.awaits = Awaits::Address;
     }

@@ -6,6 +6,7 @@ mod bot;
 mod botkit;
 mod conversation;
 mod dev;
+mod events;
 mod onward;
 mod trace;
 mod webhook;
@@ -25,6 +26,7 @@ use serde::Deserialize;
 use crate::address::Channel;
 use crate::botkit::{ACK_HEADER, Bots, Failure, REFUSAL_HEADER};
 use crate::clock::{self, VirtualClock};
+use crate::delivery::events::Events;
 use crate::dialog::catalogue::Catalogue;
 use crate::platform::Platform;
 use crate::service::Service;
@@ -37,6 +39,8 @@ pub struct Settings {
     pub bind: SocketAddr,
     /// What stands in front of `/sdk`, such as `/otp`; usually nothing.
     pub api_prefix: String,
+    /// How the world reaches it, such as `https://otp.example.com`; empty if providers are not to call it.
+    pub public_url: String,
     /// Largest body that is read, in bytes after decompression.
     pub max_body_bytes: usize,
     /// How long stopping waits for what runs.
@@ -54,6 +58,8 @@ pub struct Server {
     pub platform: Platform,
     /// What is said, in every language.
     pub catalogue: Catalogue,
+    /// Whose reports on messages are taken.
+    pub events: Events,
     /// How the server is reached.
     pub settings: Settings,
     /// Dev mode's clock; `None` in production, which has no dev doors.
@@ -65,17 +71,18 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=ut
 impl Server {
     /// Hangs the doors into an actix application.
     pub fn routes(self: Arc<Self>, config: &mut web::ServiceConfig) {
-        let events = format!("{}/sdk/bots/{{bot}}/{{rest:.*}}", self.settings.api_prefix);
+        let bots = format!("{}/sdk/bots/{{bot}}/{{rest:.*}}", self.settings.api_prefix);
         // First what nearly every request is for: routes are tried in this order.
         config
             .service(
-                web::resource(events)
+                web::resource(bots)
                     .route(web::post().to(botkit::receive))
                     .default_service(web::to(not_found)),
             )
             .route("/healthz", web::get().to(healthz))
             .route("/readyz", web::get().to(readyz))
-            .route("/metrics", web::get().to(metrics));
+            .route("/metrics", web::get().to(metrics))
+            .configure(events::routes);
         if self.dev_clock.is_some() {
             config.configure(dev::routes);
         }

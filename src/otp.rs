@@ -9,7 +9,7 @@ mod digest;
 mod settings;
 mod spend;
 
-pub use challenge::{Challenge, ChallengeId, Handover, Phase, Refusal, Verdict};
+pub use challenge::{Challenge, ChallengeId, Fate, Handover, News, Phase, Refusal, Verdict};
 pub(crate) use code::is_separator;
 pub use code::{Alphabet, Code, Format};
 pub use digest::{KeyError, Keys, Scope, Sealed};

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use dashmap::DashMap;
-use log::{error, warn};
+use log::{error, info, warn};
 use rand::{CryptoRng, Rng, TryCryptoRng, TryRng};
 use tokio::task::JoinHandle;
 
@@ -19,9 +19,9 @@ use crate::clock::{Clock, Timestamp};
 use crate::delivery::Deliveries;
 use crate::dialog::{
     Answer, Call, Delivery, Effect, Operation, Report, RequestKey, SessionKey, Status, Turn, halted,
-    handed_over, note, turn,
+    handed_over, note, reported, turn,
 };
-use crate::otp::{Authority, ChallengeId, Expose, Halt, Handover, Spending};
+use crate::otp::{Authority, ChallengeId, Expose, Halt, Handover, News, Spending};
 use crate::store::{Store, Unavailable};
 use crate::telemetry::{Metrics, Stopwatch};
 
@@ -285,6 +285,25 @@ impl Service {
                 warn!("{unavailable}");
             }
         }
+    }
+
+    /// Notes what a provider reports of a message that it took; `false` if nobody knows the challenge (any more).
+    ///
+    /// # Errors
+    /// [`Unavailable`]: the provider should say it again later.
+    pub async fn reported(&self, challenge: ChallengeId, send: u8, news: &News) -> Result<bool, Unavailable> {
+        let Some(key) = self.store.owner(challenge).await? else { return Ok(false) };
+        for _ in 0..ROUNDS {
+            let Some(stored) = self.store.load(&key).await? else { return Ok(false) };
+            let Some(next) = reported(&stored.session, challenge, send, news, &self.authority.rules) else {
+                return Ok(true);
+            };
+            if self.store.replace(&key, Some(stored.version), Arc::new(next)).await? {
+                info!("{} reports {:?} challenge={challenge}", news.provider, news.fate);
+                return Ok(true);
+            }
+        }
+        Err(Unavailable(format!("lost {ROUNDS} races in a row")))
     }
 
     /// Nothing was read or written: nothing is verified, nothing is sent.

@@ -13,6 +13,7 @@ use serde::Deserialize;
 
 use crate::clock::Timestamp;
 use crate::dialog::{Session, SessionKey};
+use crate::otp::ChallengeId;
 
 /// Where sessions are kept.
 #[derive(Clone, Debug, Deserialize)]
@@ -77,6 +78,12 @@ pub trait Store: Send + Sync {
         seen: Option<Version>,
         session: Arc<Session>,
     ) -> Result<bool, Unavailable>;
+
+    /// The session that a challenge is in, as long as it is that session's latest.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    async fn owner(&self, challenge: ChallengeId) -> Result<Option<SessionKey>, Unavailable>;
 
     /// Frees what is past its [`Session::forget_at`], in small steps, and says how much is left. May take a while;
     /// not to be called on a thread that serves requests.

@@ -93,6 +93,7 @@ pub struct Metrics {
     requests: Family<Request, Counter>,
     operations: Family<Outcome, Counter>,
     deliveries: Family<Outcome, Counter>,
+    events: Family<Outcome, Counter>,
     platform: Family<Outcome, Counter>,
     halted: Family<Halted, Counter>,
     kept_away: Family<Provider, Gauge>,
@@ -103,14 +104,15 @@ impl Default for Metrics {
         let mut registry = Registry::with_prefix("botkit_otp");
         let (requests, operations, deliveries, platform) =
             (Family::default(), Family::default(), Family::default(), Family::default());
-        let (halted, kept_away) = (Family::default(), Family::default());
+        let (halted, kept_away, events) = (Family::default(), Family::default(), Family::default());
         registry.register("requests", "HTTP requests by event and status", Family::clone(&requests));
         registry.register("operations", "OTP operations by name and status", Family::clone(&operations));
         registry.register("deliveries", "Messages handed to providers", Family::clone(&deliveries));
+        registry.register("delivery_events", "Reports of providers", Family::clone(&events));
         registry.register("platform_calls", "Calls to the bot platform", Family::clone(&platform));
         registry.register("halted", "Codes kept from phones, by limit", Family::clone(&halted));
         registry.register("provider_open", "1 while a provider is kept away from", Family::clone(&kept_away));
-        Self { registry, requests, operations, deliveries, platform, halted, kept_away }
+        Self { registry, requests, operations, deliveries, events, platform, halted, kept_away }
     }
 }
 
@@ -133,6 +135,11 @@ impl Metrics {
     /// Notes whether a provider is kept away from.
     pub fn provider_open(&self, provider: &'static str, open: bool) {
         self.kept_away.get_or_create(&Provider { provider }).set(open.into());
+    }
+
+    /// Counts what a provider reports of a message it took.
+    pub fn event(&self, what: &'static str, outcome: &'static str) {
+        self.events.get_or_create(&Outcome { what, outcome }).inc();
     }
 
     /// Counts a call to the platform.

@@ -5,12 +5,13 @@ use std::sync::{Arc, Mutex};
 use dashmap::DashMap;
 use rand::rngs::StdRng;
 use rand::{CryptoRng, RngExt as _};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use tokio::runtime::Handle;
 
 use crate::address::Channel;
 use crate::clock::{Clock, SystemClock, VirtualClock};
 use crate::config::{Error, Loaded};
+use crate::delivery::events::{Events, SendGridEvents, TwilioEvents};
 use crate::delivery::{
     Deliveries, Delivery, Dev, Limits, Line, Provider, SendGrid, Smtp, Texts, ToOutbox, Twilio, http_client,
 };
@@ -87,6 +88,7 @@ pub fn assemble(loaded: &Loaded, mut parts: Parts) -> Result<Arc<Server>, Error>
         bots,
         platform,
         catalogue,
+        events: events(loaded)?,
         settings: config.server.clone(),
         dev_clock: parts.dev_clock,
     }))
@@ -150,7 +152,22 @@ fn twilio(loaded: &Loaded, channel: Channel) -> Result<Box<dyn Delivery>, Error>
     let settings = &loaded.config.delivery;
     let http =
         http_client(settings.timeout).map_err(|error| loaded.error("delivery.twilio", error.to_string()))?;
-    let provider = Twilio::new(&settings.twilio, channel, http)
+    let provider = Twilio::new(&settings.twilio, channel, &loaded.config.server.public_url, http)
         .map_err(|(key, problem)| loaded.error(&format!("delivery.twilio.{key}"), problem))?;
     Ok(Box::new(provider))
+}
+
+/// Whose reports on messages are taken.
+fn events(loaded: &Loaded) -> Result<Events, Error> {
+    let (delivery, public_url) = (&loaded.config.delivery, &loaded.config.server.public_url);
+    let sendgrid = match delivery.sendgrid.webhook_key.trim() {
+        "" => None,
+        key => Some(
+            SendGridEvents::new(key)
+                .map_err(|problem| loaded.error("delivery.sendgrid.webhook_key", problem))?,
+        ),
+    };
+    let token = delivery.twilio.auth_token.expose_secret();
+    let twilio = (!public_url.is_empty() && !token.is_empty()).then(|| TwilioEvents::new(token, public_url));
+    Ok(Events { sendgrid, twilio })
 }

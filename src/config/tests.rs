@@ -63,6 +63,8 @@ fn complaints_name_the_key_the_place_and_the_fix() {
             "[delivery.twilio]\nbase_url = \"http://x.example\"",
             "my.toml: delivery.twilio.base_url must start with https",
         ),
+        ("[server]\npublic_url = \"http://x.example\"", "my.toml: server.public_url must start with https"),
+        ("[server]\npublic_url = \"otp.example\"", "my.toml: server.public_url is not a URL"),
         (
             "[delivery.twilio]\nauth_token = 7",
             "my.toml: delivery.twilio.auth_token cannot be used: it is not of",

@@ -17,6 +17,8 @@ use crate::otp::{ChallengeId, Code};
 pub struct Message {
     /// Whose code it carries; providers are told, so that their events can be matched.
     pub challenge: ChallengeId,
+    /// Which of the challenge's sends it is; told likewise.
+    pub send: u8,
     /// Where it goes.
     pub to: Destination,
     /// The code it carries.

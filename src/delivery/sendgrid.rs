@@ -27,6 +27,8 @@ pub struct Settings {
     pub categories: Vec<String>,
     /// Whether SendGrid only checks messages and delivers none.
     pub sandbox: bool,
+    /// The public key that its delivery events are signed for; empty if they are not taken.
+    pub webhook_key: String,
 }
 
 /// Sends through SendGrid.
@@ -86,7 +88,10 @@ impl SendGrid {
                 { "type": "text/html", "value": message.html },
             ],
             // Comes back in every delivery event.
-            "custom_args": { "challenge_id": message.challenge.to_string() },
+            "custom_args": {
+                "challenge_id": message.challenge.to_string(),
+                "send": message.send.to_string(),
+            },
             // A tracked code is a code that a third party has seen.
             "tracking_settings": {
                 "click_tracking": { "enable": false, "enable_text": false },

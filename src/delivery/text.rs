@@ -46,6 +46,7 @@ impl Texts {
         };
         Message {
             challenge: delivery.challenge,
+            send: delivery.send,
             to: delivery.to.clone(),
             code: delivery.code.clone(),
             language: Arc::clone(language),

@@ -5,6 +5,8 @@ mod outcome;
 mod sender;
 mod twiml;
 
+pub(super) use self::outcome::blames_the_number;
+
 use async_trait::async_trait;
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -13,6 +15,7 @@ use serde_json::json;
 use url::form_urlencoded;
 
 use self::sender::Sender;
+use super::events::callback;
 use super::{Delivery, Error, Message, body_start, describe, retry_after};
 use crate::address::{Channel, Destination};
 
@@ -52,16 +55,18 @@ pub struct Twilio {
     account_sid: String,
     auth_token: SecretString,
     sender: Sender,
+    public_url: String,
 }
 
 impl Twilio {
-    /// Prepares the provider of a channel.
+    /// Prepares the provider of a channel. With `public_url` set, Twilio is asked to report there.
     ///
     /// # Errors
     /// The setting that is of no use, and why.
     pub fn new(
         settings: &Settings,
         channel: Channel,
+        public_url: &str,
         http: reqwest::Client,
     ) -> Result<Self, (&'static str, String)> {
         let account_sid = settings.account_sid.trim();
@@ -99,6 +104,7 @@ impl Twilio {
             account_sid: account_sid.to_owned(),
             auth_token: settings.auth_token.clone(),
             sender,
+            public_url: public_url.to_owned(),
         })
     }
 
@@ -140,6 +146,9 @@ impl Twilio {
                 Sender::Number(_) | Sender::Service(_) | Sender::WhatsApp { .. } | Sender::Caller(_),
                 Destination::Email(_) | Destination::Sms(_) | Destination::WhatsApp(_) | Destination::Call(_),
             ) => return None,
+        }
+        if !self.public_url.is_empty() {
+            form.append_pair("StatusCallback", &callback(&self.public_url, message.challenge, message.send));
         }
         Some(form.finish())
     }

@@ -4,7 +4,7 @@
 use rand::CryptoRng;
 
 use super::redaction::hint;
-use super::step::{Hold, Scene, Step, ended, standing, topic};
+use super::step::{Hold, Scene, Step, ended, standing, topic, unread};
 use super::understanding::Utterance;
 use super::{Awaits, Conversation, Reading, Status, Topic};
 use crate::address::Destination;
@@ -55,7 +55,7 @@ impl Scene<'_> {
         let (live, conversation) = (self.live(), self.conversation());
         match (live, conversation.flow, self.challenge()) {
             (None, None, _) => self.pass(Hold::Keep),
-            (Some(_), _, _) if self.call.forged => Step::stay(Status::Unrecognized),
+            (Some(live), _, _) if self.call.forged => Step::stay(unread(live)),
             (None, _, Some(over)) if self.call.forged => Step::stay(ended(over.phase(self.now))),
             (None, _, None) if self.call.forged => Step::about(Status::NoChallenge, Topic::Address),
             (live, _, _) if conversation.released => self.hear_released(live),
@@ -95,12 +95,13 @@ impl Scene<'_> {
         match heard {
             Utterance::Code(code) => self.verify(live, &Reading::Read(code.clone())),
             Utterance::Codes | Utterance::Number => {
-                Step { topic: topic(heard), ..Step::stay(Status::Unrecognized) }
+                let status = unread(live);
+                Step { topic: topic(heard).filter(|_| status == Status::Unrecognized), ..Step::stay(status) }
             }
             Utterance::Address(address) | Utterance::Mention(address)
                 if address.is_same(&live.destination) =>
             {
-                Step::stay(Status::Unrecognized)
+                Step::stay(unread(live))
             }
             Utterance::Address(address) => self.take_address(address, rng),
             Utterance::Addresses => self.ask(Status::Unrecognized, Topic::SeveralAddresses),
@@ -109,7 +110,7 @@ impl Scene<'_> {
             Utterance::Resend if live.handover == Handover::Bot => self.pass(Hold::Keep),
             Utterance::Resend => self.resend(live, rng),
             Utterance::Yes if failed(live) => self.resend(live, rng),
-            Utterance::Yes | Utterance::No => Step::stay(Status::Unrecognized),
+            Utterance::Yes | Utterance::No => Step::stay(unread(live)),
             Utterance::ChangeAddress => self.ask(standing(live, self.now), Topic::OtherAddress),
             Utterance::Redacted => redacted(),
             Utterance::Cancel | Utterance::Agent => self.pass(Hold::Release),
@@ -136,7 +137,13 @@ impl Scene<'_> {
             (Utterance::BadAddress, _) => self.refuse_address(),
             (Utterance::Code(_), Some(live)) => self.hear_code(live, rng),
             (Utterance::Resend, Some(live)) => self.resend(live, rng).awaiting(Awaits::Code),
-            (Utterance::No, Some(_)) => Step::stay(Status::Unrecognized).awaiting(Awaits::Code),
+            // The address that is there cannot be reached: the user is told that first, and has to say another one.
+            (Utterance::Codes | Utterance::Number | Utterance::Yes | Utterance::No, Some(live))
+                if live.handover == Handover::Undeliverable =>
+            {
+                self.with_address(|| Step::stay(Status::Undeliverable).awaiting(Awaits::Address))
+            }
+            (Utterance::No, Some(live)) => Step::stay(unread(live)).awaiting(Awaits::Code),
             (
                 Utterance::Code(_)
                 | Utterance::Codes

@@ -19,7 +19,7 @@ const LONGEST_SESSION: usize = 200;
 
 /// Names a session: bot, purpose, and the platform's session id. One session holds one challenge.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct SessionKey(Box<str>);
+pub struct SessionKey(Arc<str>);
 
 impl SessionKey {
     /// Makes the key. No two different triples share one: bots and purposes hold no `/`.

@@ -201,10 +201,12 @@ impl<'a> Scene<'a> {
             Reading::Read(code) => code,
             Reading::Redacted(hint) => return Step::because(Status::RedactedInput, hint.clone()),
             Reading::Missing(reason) | Reading::Unusable(reason) | Reading::Unreachable(reason) => {
+                let status = unread(challenge);
                 let awaits_address =
                     self.conversation().flow.is_some_and(|flow| flow.awaits == Awaits::Address);
                 let topic = topic(&self.call.heard).or(awaits_address.then_some(Topic::OtherAddress));
-                return Step { topic, ..Step::because(Status::Unrecognized, reason.clone()) };
+                let topic = topic.filter(|_| status == Status::Unrecognized);
+                return Step { topic, ..Step::because(status, reason.clone()) };
             }
         };
         let (verdict, next) = challenge.verify(code, self.authority, self.scope, self.now);
@@ -273,6 +275,14 @@ fn sent(made: Result<(Challenge, Code), Refusal>, by_bot: bool) -> Step {
         Err(Refusal::Cooldown { until }) => Step::stay(Status::Cooldown { until }),
         Err(Refusal::LimitReached { until }) => Step::stay(Status::LimitReached { until }),
         Err(Refusal::Ended(phase)) => Step::stay(ended(phase)),
+    }
+}
+
+/// What is said to a text of no use while a code is awaited: the prompt, unless nobody can have got the code.
+pub(super) fn unread(live: &Challenge) -> Status {
+    match live.handover {
+        Handover::Failed | Handover::Undeliverable => handed_over(&live.handover),
+        Handover::Pending | Handover::Accepted { .. } | Handover::Bot => Status::Unrecognized,
     }
 }
 

@@ -22,12 +22,22 @@ const LITTLE_PATIENCE: Duration = Duration::from_millis(500);
 
 /// Reads the whole body as text.
 pub(super) async fn read(request: &HttpRequest, payload: Payload, limit: usize) -> Result<String, Failure> {
+    let bytes = read_bytes(request, payload, limit).await?;
+    String::from_utf8(bytes).map_err(|_| Failure::InvalidJson)
+}
+
+/// Reads the whole body as it is, for what is signed.
+pub(super) async fn read_bytes(
+    request: &HttpRequest,
+    payload: Payload,
+    limit: usize,
+) -> Result<Vec<u8>, Failure> {
     tokio::time::timeout(PATIENCE, read_all(request, payload, limit))
         .await
         .unwrap_or(Err(Failure::Incomplete))
 }
 
-async fn read_all(request: &HttpRequest, payload: Payload, limit: usize) -> Result<String, Failure> {
+async fn read_all(request: &HttpRequest, payload: Payload, limit: usize) -> Result<Vec<u8>, Failure> {
     let headers = request.headers();
     let announced = announced(headers);
     if announced.is_some_and(|length| length > limit) {
@@ -38,13 +48,12 @@ async fn read_all(request: &HttpRequest, payload: Payload, limit: usize) -> Resu
     }
     let encoding =
         headers.get(CONTENT_ENCODING).map(|value| value.to_str().unwrap_or("?").trim().to_lowercase());
-    let bytes = match encoding.as_deref() {
-        None | Some("" | "identity") => collect(payload, announced.unwrap_or(8_192), limit).await?,
-        Some("gzip") => collect(Decompress::new(payload, ContentEncoding::Gzip), 8_192, limit).await?,
-        Some("deflate") => collect(Decompress::new(payload, ContentEncoding::Deflate), 8_192, limit).await?,
-        Some(_) => return Err(Failure::Unsupported),
-    };
-    String::from_utf8(bytes).map_err(|_| Failure::InvalidJson)
+    match encoding.as_deref() {
+        None | Some("" | "identity") => collect(payload, announced.unwrap_or(8_192), limit).await,
+        Some("gzip") => collect(Decompress::new(payload, ContentEncoding::Gzip), 8_192, limit).await,
+        Some("deflate") => collect(Decompress::new(payload, ContentEncoding::Deflate), 8_192, limit).await,
+        Some(_) => Err(Failure::Unsupported),
+    }
 }
 
 /// Reads a short body and forgets it, so that a refused caller can keep its connection; a long one is left unread,

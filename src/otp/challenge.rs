@@ -3,6 +3,10 @@
 //! Every operation is a function of the challenge as it was and the time, and gives the challenge as it will be.
 //! Nothing is changed in place, so a caller that loses a race takes the operation again on what the winner left.
 
+mod news;
+
+pub use news::{Fate, News};
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,6 +14,7 @@ use std::time::Duration;
 use rand::CryptoRng;
 use serde::{Deserialize, Serialize};
 
+use self::news::Latest;
 use super::{Authority, Code, PreviousCode, Rules, Scope, Sealed, random_bytes};
 use crate::address::Destination;
 use crate::clock::Timestamp;
@@ -27,6 +32,22 @@ impl ChallengeId {
     #[must_use]
     pub fn draw(rng: &mut dyn CryptoRng) -> Self {
         Self(random_bytes(rng))
+    }
+
+    /// Reads a name as it is shown; `None` if the text is none.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let digits = text.strip_prefix("ch_").filter(|digits| digits.len() == 32)?;
+        let value = |digit: u8| match digit {
+            b'0'..=b'9' => Some(digit - b'0'),
+            b'a'..=b'f' => Some(digit - b'a' + 10),
+            _ => None,
+        };
+        let mut bytes = [0; 16];
+        for (byte, pair) in bytes.iter_mut().zip(digits.as_bytes().chunks_exact(2)) {
+            *byte = value(pair[0])? << 4 | value(pair[1])?;
+        }
+        Some(Self(bytes))
     }
 }
 
@@ -57,6 +78,8 @@ pub struct Challenge {
     pub destination: Destination,
     /// What became of the last send.
     pub handover: Handover,
+    // What has been reported of that send since.
+    latest: Option<Arc<Latest>>,
     sealed: Sealed,
     // Most challenges have none: kept apart, it takes eight bytes of those.
     previous: Option<Arc<(Sealed, Timestamp)>>,
@@ -196,6 +219,7 @@ impl Challenge {
             sealed: authority.keys.seal(&code, Scope { session, address: destination.reveal() }, rng),
             destination,
             handover: Handover::Pending,
+            latest: None,
             previous: None,
             sent_at: now,
             expires_at: now.after(rules.lifetime),
@@ -234,6 +258,7 @@ impl Challenge {
                 self.previous.clone()
             },
             handover: Handover::Pending,
+            latest: None,
             sent_at: now,
             sends: self.sends + 1,
             ..self.clone()
@@ -318,10 +343,7 @@ impl Challenge {
     /// Notes what became of the send number `send`; `None` if the challenge has moved on since.
     #[must_use]
     pub fn handed_over(&self, id: ChallengeId, send: u8, handover: Handover) -> Option<Self> {
-        (self.id == id && self.sends == send).then(|| {
-            let noted = Self { handover, ..self.clone() };
-            Self { failed: noted.failed + u8::from(self.arrived() && !noted.arrived()), ..noted }
-        })
+        (self.id == id && self.sends == send).then(|| self.handed(handover))
     }
 
     /// Where it stands. **Expired at equality**: a code that lives until 12:05:00.000 is refused at that very moment.

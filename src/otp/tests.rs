@@ -210,6 +210,86 @@ fn a_failed_resend_leaves_the_code_that_arrived_alive() {
     assert_eq!(arrived.verify(&first, &authority, SESSION, later(31)).0, Verdict::Superseded);
 }
 
+fn accepted(provider: &str) -> Handover {
+    Handover::Accepted { provider: provider.into(), message_id: None }
+}
+
+fn news(provider: &str, fate: Fate, seconds: u64) -> News {
+    News { provider: provider.into(), fate, at: later(seconds) }
+}
+
+#[test]
+fn a_name_is_read_as_it_is_shown_and_in_no_other_way() {
+    let id = ChallengeId::draw(&mut StdRng::seed_from_u64(1));
+    let text = id.to_string();
+    assert_eq!(ChallengeId::parse(&text), Some(id));
+    let others =
+        [&text[1..], &text[..34], &text.to_uppercase(), &text.replace("ch_", "ch-"), &format!("{text}0"), ""];
+    for other in others {
+        assert_eq!(ChallengeId::parse(other), None, "{other}");
+    }
+}
+
+#[test]
+fn only_who_took_the_message_can_report_on_it() {
+    let authority = authority(PreviousCode::Hint);
+    let (challenge, _, mut rng) = sent(&authority);
+    let id = challenge.id;
+    let bounce = news("sendgrid", Fate::Bounced, 10);
+    // News that overtake the provider's answer wait for it ...
+    let early = challenge.reported(id, 1, &bounce).unwrap();
+    assert_eq!(early.handover, Handover::Pending);
+    let lost = early.handed_over(id, 1, accepted("sendgrid")).unwrap();
+    assert_eq!((&lost.handover, lost.sends_left(&authority.rules)), (&Handover::Undeliverable, 5));
+    // ... and are nothing to whoever took it in the end.
+    let other = early.handed_over(id, 1, accepted("smtp")).unwrap();
+    assert_eq!(other.handover, accepted("smtp"));
+    assert_eq!(other.reported(id, 1, &bounce), None);
+    let failed = early.handed_over(id, 1, Handover::Failed).unwrap();
+    assert_eq!(failed.reported(id, 1, &news("sendgrid", Fate::Delivered, 20)), None);
+    // Neither another send, nor another challenge, nor one that is over.
+    assert_eq!(lost.reported(id, 2, &bounce), None);
+    assert_eq!(lost.reported(ChallengeId::draw(&mut rng), 1, &bounce), None);
+    assert_eq!(other.cancel(START).unwrap().reported(id, 1, &news("smtp", Fate::Bounced, 10)), None);
+}
+
+fn fate() -> impl Strategy<Value = Fate> {
+    use Fate::{Blocked, Bounced, Deferred, Delivered, Dropped, Spam};
+    prop::sample::select(vec![Delivered, Deferred, Blocked, Bounced, Dropped, Spam])
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever order reports come in, and however often: it is the latest that counts, and one failure at most.
+    #[test]
+    fn reports_come_to_the_same_in_any_order(
+        (reports, shuffled) in prop::collection::vec((fate(), 0..4_u64), 1..8)
+            .prop_flat_map(|reports| (Just(reports.clone()), Just([reports.clone(), reports].concat()).prop_shuffle())),
+        answered in 0..8_usize,
+    ) {
+        let authority = authority(PreviousCode::Hint);
+        let (challenge, _, _) = sent(&authority);
+        let take = |reports: &[(Fate, u64)], answered: usize| {
+            let mut challenge = challenge.clone();
+            for (index, (fate, at)) in reports.iter().enumerate() {
+                if index == answered {
+                    challenge = challenge.handed_over(challenge.id, 1, accepted("p")).unwrap();
+                }
+                challenge = challenge.reported(challenge.id, 1, &news("p", *fate, *at)).unwrap_or(challenge);
+            }
+            if answered >= reports.len() {
+                challenge = challenge.handed_over(challenge.id, 1, accepted("p")).unwrap();
+            }
+            (challenge.handover.clone(), challenge.sends_left(&authority.rules))
+        };
+        let came_to = take(&reports, 0);
+        prop_assert_eq!(&came_to, &take(&shuffled, answered));
+        let arrived = matches!(came_to.0, Handover::Accepted { .. });
+        prop_assert_eq!(came_to.1, if arrived { 4 } else { 5 });
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
 enum Step {
     Send(usize),
@@ -219,6 +299,8 @@ enum Step {
     Wrong,
     Cancel,
     Fail,
+    Accept,
+    Report(Fate),
     Advance(u64),
 }
 
@@ -231,6 +313,8 @@ fn step() -> impl Strategy<Value = Step> {
         6 => Just(Step::Wrong),
         1 => Just(Step::Cancel),
         1 => Just(Step::Fail),
+        2 => Just(Step::Accept),
+        2 => fate().prop_map(Step::Report),
         3 => prop_oneof![Just(1_u64), Just(29), Just(30), Just(31), Just(299), Just(300), Just(900), 0..2_000_u64]
             .prop_map(Step::Advance),
     ]
@@ -351,11 +435,19 @@ proptest! {
                         *current = next;
                     }
                 }
-                Step::Fail => {
-                    if let Some((current, model)) = &mut state {
-                        *current = current.handed_over(current.id, current.sends(), Handover::Failed).unwrap();
-                        model.codes.last_mut().unwrap().1 = false;
-                    }
+                Step::Fail | Step::Accept | Step::Report(_) => {
+                    let Some((current, model)) = &mut state else { continue };
+                    let (id, send, phase) = (current.id, current.sends(), current.phase(now));
+                    let next = match step {
+                        Step::Fail => current.handed_over(id, send, Handover::Failed),
+                        Step::Accept => current.handed_over(id, send, accepted("p")),
+                        Step::Report(fate) => current.reported(id, send, &News { provider: "p".into(), fate, at: now }),
+                        _ => None,
+                    };
+                    *current = next.unwrap_or_else(|| current.clone());
+                    prop_assert_eq!(current.phase(now), phase, "nothing that is reported revives or ends it");
+                    let lost = matches!(current.handover, Handover::Failed | Handover::Undeliverable);
+                    model.codes.last_mut().unwrap().1 = !lost;
                 }
             }
             if let Some((challenge, _)) = &state {

@@ -36,7 +36,7 @@ async fn sendgrid_is_asked_exactly_what_its_reference_wants() {
             "subject": "Your verification code",
             "content": [{ "type": "text/plain", "value": text }, { "type": "text/html", "value": html }],
             "categories": ["otp", "login"],
-            "custom_args": { "challenge_id": otp["challengeId"] },
+            "custom_args": { "challenge_id": otp["challengeId"], "send": "1" },
             "tracking_settings": {
                 "click_tracking": { "enable": false, "enable_text": false },
                 "open_tracking": { "enable": false },

@@ -4,6 +4,7 @@
 
 mod conversation;
 mod delivery;
+mod events;
 mod program;
 mod races;
 mod smtp;

@@ -72,6 +72,24 @@ async fn keeps_what_expired_for_a_while(store: &dyn Store) {
     assert!(store.load(&key("e")).await.unwrap().is_none());
 }
 
+async fn finds_the_session_of_a_challenge(store: &dyn Store) {
+    let id = |seed| session(seed, NOW).challenge.as_ref().unwrap().id;
+    assert_eq!(store.owner(id(21)).await.unwrap(), None);
+    store.replace(&key("g"), None, session(21, NOW)).await.unwrap();
+    assert_eq!(store.owner(id(21)).await.unwrap(), Some(key("g")));
+    let seen = store.load(&key("g")).await.unwrap().unwrap().version;
+    // What was not written is not found, and a challenge that was replaced is not found any more.
+    store.replace(&key("g"), None, session(22, NOW)).await.unwrap();
+    assert_eq!(store.owner(id(22)).await.unwrap(), None);
+    store.replace(&key("g"), Some(seen), session(23, NOW)).await.unwrap();
+    let owners = (store.owner(id(21)).await.unwrap(), store.owner(id(23)).await.unwrap());
+    assert_eq!(owners, (None, Some(key("g"))));
+    store.sweep(NOW.after(Duration::from_mins(10)));
+    assert_eq!(store.owner(id(23)).await.unwrap(), Some(key("g")), "it is still known");
+    store.sweep(NOW.after(Duration::from_hours(48)));
+    assert_eq!(store.owner(id(23)).await.unwrap(), None);
+}
+
 async fn counts_every_write_of_many(store: Arc<dyn Store>) {
     let writers = (0..64).map(|number| {
         let store = Arc::clone(&store);
@@ -92,6 +110,7 @@ async fn memory_does_what_every_store_must() {
     lets_only_the_first_writer_win(&*store).await;
     knows_a_stale_version_after_deletion(&*store).await;
     keeps_what_expired_for_a_while(&*store).await;
+    finds_the_session_of_a_challenge(&*store).await;
     counts_every_write_of_many(store).await;
 }
 

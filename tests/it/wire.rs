@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use botkit_otp::clock::Timestamp;
 use botkit_otp::dialog::{Session, SessionKey};
 use botkit_otp::http::Server;
+use botkit_otp::otp::ChallengeId;
 use botkit_otp::service::Service;
 use botkit_otp::store::{Store, Stored, Unavailable, Version};
 use serde_json::{Value, json};
@@ -217,6 +218,9 @@ impl Store for Broken {
         _: Option<Version>,
         _: Arc<Session>,
     ) -> Result<bool, Unavailable> {
+        Err(Unavailable("on purpose".to_owned()))
+    }
+    async fn owner(&self, _: ChallengeId) -> Result<Option<SessionKey>, Unavailable> {
         Err(Unavailable("on purpose".to_owned()))
     }
     fn sweep(&self, _: Timestamp) -> usize {

@@ -134,6 +134,7 @@ impl Layout {
         let [html, text] = Form::ALL.map(|form| self.render(form, &letter, delivery.code.reveal()));
         Message {
             challenge: delivery.challenge,
+            send: delivery.send,
             to: delivery.to.clone(),
             code: delivery.code.clone(),
             language: Arc::clone(&delivery.language),

@@ -38,6 +38,11 @@ struct Refusal {
     code: u32,
 }
 
+/// Whether an error is the number's: another one is the way out.
+pub(in crate::delivery) fn blames_the_number(code: u32) -> bool {
+    UNDELIVERABLE.contains(&code)
+}
+
 /// Reads an answer: the message's or the call's id, or what kept it from going out.
 pub(super) fn read(status: StatusCode, wait: Option<Duration>, body: &[u8]) -> Result<String, Error> {
     if status.is_success() {
@@ -48,7 +53,7 @@ pub(super) fn read(status: StatusCode, wait: Option<Duration>, body: &[u8]) -> R
     let passing = matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT);
     Err(if passing || status.is_server_error() || code.is_some_and(|code| PASSING.contains(&code)) {
         Error::Passing { reason, retry_after: wait }
-    } else if code.is_some_and(|code| UNDELIVERABLE.contains(&code)) {
+    } else if code.is_some_and(blames_the_number) {
         Error::Undeliverable(reason)
     } else {
         Error::Refused(reason)
@@ -65,9 +70,7 @@ fn created(body: &[u8]) -> Result<String, Error> {
     }
     Err(match error_code {
         Some(code) if PASSING.contains(&code) => Error::passing(format!("it failed, code {code}")),
-        Some(code) if UNDELIVERABLE.contains(&code) => {
-            Error::Undeliverable(format!("it failed, code {code}"))
-        }
+        Some(code) if blames_the_number(code) => Error::Undeliverable(format!("it failed, code {code}")),
         Some(code) => Error::Refused(format!("it failed, code {code}")),
         None => Error::Refused("it failed, and no code says why".to_owned()),
     })
