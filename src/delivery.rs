@@ -223,7 +223,10 @@ pub fn describe(error: &reqwest::Error) -> &'static str {
 
 /// How long a provider asks us to wait, in whole seconds; the other form, a date, is none that ours use.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    Some(Duration::from_secs(headers.get(RETRY_AFTER)?.to_str().ok()?.parse().ok()?))
+    /// Longer than anybody waits here.
+    const LONGEST: u64 = 86_400;
+    let seconds: u64 = headers.get(RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
+    Some(Duration::from_secs(seconds.min(LONGEST)))
 }
 
 /// As much of an answer's body as there is use for; what breaks off is taken as it is.

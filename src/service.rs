@@ -247,6 +247,10 @@ impl Service {
         self.sending.insert(name, sending);
         let handover = self.deliveries.deliver(&message, &self.metrics).await;
         self.sending.remove(&name);
+        if let (Handover::Failed, Some(phone)) = (&handover, delivery.to.phone()) {
+            // Nobody was sent anything, so nothing was spent; and an outage says nothing of a number.
+            self.spending().refund(key.bot(), phone, message.at);
+        }
         self.note(&key, request, &delivery, &handover).await.unwrap_or_else(|unavailable| {
             error!("cannot note what came of a delivery challenge={}", delivery.challenge);
             self.unavailable(&unavailable)

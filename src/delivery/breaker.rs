@@ -42,9 +42,13 @@ impl Breaker {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match *state {
             State::Closed { .. } => true,
-            // A clock that was set back must not keep it open for longer than a pause.
-            State::Open { until } if now < until && until <= now.after(self.limits.pause) => false,
-            State::HalfOpen { since } if since <= now && now < since.after(self.limits.pause) => false,
+            // A clock that was set back must not keep it open for ever.
+            State::Open { until } if now < until && until <= now.after(self.limits.pause * 2) => false,
+            State::HalfOpen { since }
+                if since <= now.after(self.limits.pause) && now < since.after(self.limits.pause) =>
+            {
+                false
+            }
             State::Open { .. } | State::HalfOpen { .. } => {
                 *state = State::HalfOpen { since: now };
                 true
@@ -132,6 +136,7 @@ mod tests {
         }
         assert!(!breaker.failed(at(20)) && breaker.admits(at(32)));
         breaker.failed(at(1_000));
-        assert!(breaker.admits(at(2)));
+        // Nor does somebody who looked at the clock a moment before find it closed.
+        assert!(!breaker.admits(at(999)) && breaker.admits(at(2)));
     }
 }

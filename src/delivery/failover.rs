@@ -36,7 +36,7 @@ pub(super) async fn deliver(
                 continue;
             }
             let fault = dev.and_then(|dev| dev.faults.take(line.name()));
-            let Some(outcome) = line.attempt(message, fault, metrics).await else { continue };
+            let Some(outcome) = line.attempt(message, fault, &stopwatch, metrics).await else { continue };
             tried = true;
             let name = line.name();
             match outcome {

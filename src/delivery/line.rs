@@ -3,7 +3,7 @@
 use log::{info, warn};
 
 use super::{Breaker, Delivery, Error, Fault, Limits, Message};
-use crate::telemetry::Metrics;
+use crate::telemetry::{Metrics, Stopwatch};
 
 /// A provider that may be kept away from.
 pub struct Line {
@@ -31,15 +31,18 @@ impl Line {
     }
 
     /// Hands over a message, once; `None` if the provider is kept away from. `fault` stands in for what the provider
-    /// would do.
+    /// would do, and `stopwatch` has run since the message was written.
     pub(super) async fn attempt(
         &self,
         message: &Message,
         fault: Option<Fault>,
+        stopwatch: &Stopwatch,
         metrics: &Metrics,
     ) -> Option<Result<Option<String>, Error>> {
         let name = self.name();
-        if !self.breaker.admits(message.at) {
+        // A message may be under way for a while: what counts is the present.
+        let now = || message.at.after(stopwatch.elapsed());
+        if !self.breaker.admits(now()) {
             metrics.delivery(name, "kept_away");
             return None;
         }
@@ -57,7 +60,7 @@ impl Line {
                 self.breaker.succeeded();
             }
             Err(Error::Passing { .. }) => {
-                if self.breaker.failed(message.at) {
+                if self.breaker.failed(now()) {
                     warn!("{name} fails again and again, and is kept away from for a while");
                 }
             }

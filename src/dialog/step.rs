@@ -129,8 +129,10 @@ impl<'a> Scene<'a> {
         let operation = self.call.operation;
         // Long enough for whoever types a code too late to be told so.
         let until = self.now.after(self.authority.rules.lifetime * 2);
+        let over = self.is_over(step);
         let flow = match (step.hold, before.flow) {
             (Hold::Release, _) => None,
+            _ if over => None,
             (Hold::Keep, Some(_)) if step.status == Status::Verified => None,
             (Hold::Await(awaits), _) => Some(Flow { awaits, until }),
             // The dialog brings the address itself now.
@@ -157,6 +159,7 @@ impl<'a> Scene<'a> {
                 before.released || self.session.is_some_and(|session| session.awaits(self.now))
             }
             Operation::Hear => before.released && step.status != Status::Verified,
+            _ if over => true,
             Operation::Verify if leaves => before.released,
             Operation::Status | Operation::Cancel => before.released,
             Operation::Verify
@@ -181,10 +184,50 @@ impl<'a> Scene<'a> {
         Conversation { flow, asked, released, unclaimed }
     }
 
+    /// Whether a dialog that got this answer ends (README, "Conversation mode"): what the user says after that is for
+    /// the bot.
+    fn is_over(&self, step: &Step) -> bool {
+        let asks = match self.call.operation {
+            Operation::Start | Operation::Send | Operation::Resend | Operation::Verify => true,
+            Operation::Generate | Operation::Cancel | Operation::Status | Operation::Hear => false,
+        };
+        let stands = step.next.as_ref().or(self.challenge());
+        let live = stands.is_some_and(|challenge| challenge.phase(self.now) == Phase::Live);
+        let ends = match step.status {
+            Status::Locked { .. }
+            | Status::LimitReached { .. }
+            | Status::RedactedInput
+            | Status::Misconfigured
+            | Status::AlreadyVerified
+            | Status::Unavailable => step.topic != Some(Topic::HaltedUseMail),
+            Status::Cooldown { .. } => !live,
+            Status::Sent
+            | Status::Queued
+            | Status::Generated
+            | Status::Verified
+            | Status::Incorrect
+            | Status::Superseded
+            | Status::Unrecognized
+            | Status::Expired
+            | Status::NoChallenge
+            | Status::InvalidDestination
+            | Status::SendFailed
+            | Status::Undeliverable
+            | Status::Cancelled
+            | Status::UnknownComponent => false,
+        };
+        asks && ends
+    }
+
     pub(super) fn send(&self, destination: &Destination, rng: &mut dyn CryptoRng) -> Step {
         let by_bot = self.call.operation == Operation::Generate;
         let (earlier, authority) = (self.challenge(), self.authority);
-        sent(Challenge::send(earlier, destination.clone(), authority, self.scope, self.now, rng), by_bot)
+        let made = Challenge::send(earlier, destination.clone(), authority, self.scope, self.now, rng);
+        let refused = made.is_err();
+        let step = sent(made, by_bot);
+        // The code that is out went elsewhere, and proves nothing of the address that is asked about now.
+        let elsewhere = earlier.filter(|earlier| refused && !earlier.destination.is_same(destination));
+        Step { next: elsewhere.and_then(|earlier| earlier.cancel(self.now)).or(step.next), ..step }
     }
 
     pub(super) fn resend(&self, challenge: &Challenge, rng: &mut dyn CryptoRng) -> Step {

@@ -191,9 +191,12 @@ impl Challenge {
             match phase {
                 Phase::Locked { .. } => return Err(Refusal::Ended(phase)),
                 Phase::Live if challenge.destination.is_same(&destination) => {
-                    // A phone that got no text message may be called.
-                    let resent = challenge.resend(authority, session, now, rng);
-                    return resent.map(|(challenge, code)| (Self { destination, ..challenge }, code));
+                    let (resent, code) = challenge.resend(authority, session, now, rng)?;
+                    // A phone that got no text message may be called. In the same channel the spelling stays, which
+                    // the code is bound to.
+                    let same_way = resent.destination.channel() == destination.channel();
+                    let destination = if same_way { resent.destination.clone() } else { destination };
+                    return Ok((Self { destination, ..resent }, code));
                 }
                 Phase::Live | Phase::Expired | Phase::Verified | Phase::Cancelled => {}
             }
@@ -204,7 +207,10 @@ impl Challenge {
         let wrong = running
             .filter(|(challenge, phase)| match phase {
                 Phase::Live | Phase::Cancelled => true,
-                Phase::Verified => !challenge.destination.is_same(&destination),
+                // Guesses that were spent on another address before are not given back, or it would get new ones.
+                Phase::Verified => {
+                    !(challenge.destination.is_same(&destination) && challenge.elsewhere.is_empty())
+                }
                 Phase::Expired | Phase::Locked { .. } => false,
             })
             .map_or(0, |(challenge, _)| challenge.wrong);

@@ -106,3 +106,37 @@ struct Told {
     challenge_id: Option<String>,
     send: Option<String>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The example of SendGrid's own libraries (`EventWebhook`); its body ends with a line break, which is signed too.
+    #[test]
+    fn sendgrids_own_example_is_good() {
+        let events = SendGridEvents::new(
+            "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE83T4O/n84iotIvIW4mdBgQ/7dAfSmpqIM8kF9mN1flpVKS3GRqe62gw+2fNNRaINXvVpig\
+             lSI8eNEc6wEA3F+g==",
+        )
+        .unwrap();
+        let signature = "MEUCIGHQVtGj+Y3LkG9fLcxf3qfI10QysgDWmMOVmxG0u6ZUAiEAyBiXDWzM+uOe5W0JuG+luQAbPIqHh89M15TluLtEZtM=";
+        let body = concat!(
+            r#"[{"email":"hello@world.com","event":"dropped","reason":"Bounced Address","#,
+            r#""sg_event_id":"ZHJvcC0xMDk5NDkxOS1MUnpYbF9OSFN0T0doUTRrb2ZTbV9BLTA","#,
+            r#""sg_message_id":"LRzXl_NHStOGhQ4kofSm_A.filterdrecv-p3mdw1-756b745b58-kmzbl-18-5F5FC76C-9.0","#,
+            r#""smtp-id":"<LRzXl_NHStOGhQ4kofSm_A@ismtpd0039p1iad1.sendgrid.net>","timestamp":1600112492}]"#,
+            "\r\n"
+        );
+        assert_eq!(events.verify(signature, "1600112502", body.as_bytes()), Ok(()));
+        assert_eq!(events.verify(signature, "1600112503", body.as_bytes()), Err(Forged));
+        assert_eq!(events.verify(signature, "1600112502", body.trim_end().as_bytes()), Err(Forged));
+        assert_eq!(events.read(body.as_bytes()).unwrap(), [Event::Unknown]);
+    }
+
+    #[test]
+    fn a_key_is_one_or_the_server_does_not_start() {
+        for key in ["x", "AAAA", "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE83T4O"] {
+            assert!(SendGridEvents::new(key).unwrap_err().contains("Event Webhook"), "{key}");
+        }
+    }
+}
