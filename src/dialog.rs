@@ -189,6 +189,12 @@ impl Answer {
     pub const fn new(report: Report) -> Self {
         Self { report, code: None, pass_on: false }
     }
+
+    /// The short name of what came of the call, for logs and metrics.
+    #[must_use]
+    pub const fn outcome(&self) -> &'static str {
+        if self.pass_on { "passed_on" } else { self.report.status.name() }
+    }
 }
 
 /// Takes one turn.
@@ -235,8 +241,7 @@ fn take(scene: &Scene<'_>, step: Step) -> Turn {
 
     let stands = next.as_ref().or(scene.challenge());
     let report = Report::new(status, reason, stands, &authority.rules, now);
-    // A dialog that the server leads has no use for an address which the one behind it did not ask for.
-    let can_change = report.address_can_change && (conversation.asked || conversation.flow.is_none());
+    let can_change = report.address_can_change && conversation.leaves_address_to_user();
     // The dialog does not know it yet, and has to go by what was proven.
     let proven = (status == Status::Verified && conversation.asked).then_some(stands).flatten();
     let verified = proven.map(|challenge| challenge.destination.clone());
@@ -295,16 +300,13 @@ pub fn note(
     let stands = noted.as_ref().or(earlier);
     let status = stands.map_or(handed_over(handover), |challenge| standing(challenge, now));
     let report = Report::new(status, None, stands, rules, now);
-    let conversation = session.conversation.at(now);
-    let can_change = report.address_can_change && (conversation.asked || conversation.flow.is_none());
+    let can_change = report.address_can_change && session.conversation.at(now).leaves_address_to_user();
     let report = Report { greets: delivery.greets, address_can_change: can_change, ..report };
     let code = (current && expose == Expose::Plain).then(|| delivery.code.clone());
     let answer = Answer { code, ..Answer::new(report) };
     let mut session = Session::after(Some(session), noted);
-    let lost = status == Status::Undeliverable && current && can_change;
-    if let (Some(flow), true) = (&mut session.conversation.flow, lost) {
-        // The user is told to use another address; what is typed next is that.
-        flow.awaits = Awaits::Address;
+    if status == Status::Undeliverable && current {
+        session.lose_address(rules);
     }
     if let Some(request) = request {
         session.remember(Answered { request, answer: answer.clone() });

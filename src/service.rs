@@ -147,8 +147,7 @@ impl Service {
         };
         let (Outcome::Final(answer) | Outcome::Repeated(answer) | Outcome::Slow { meanwhile: answer, .. }) =
             &outcome;
-        let outcome_name = if answer.pass_on { "passed_on" } else { answer.report.status.name() };
-        self.metrics.operation(call.operation.name(), outcome_name);
+        self.metrics.operation(call.operation.name(), answer.outcome());
         outcome
     }
 
@@ -186,7 +185,7 @@ impl Service {
                 return Ok(turn);
             }
         }
-        Err(Unavailable(format!("lost {ROUNDS} races in a row")))
+        Err(lost_races())
     }
 
     /// Charges a send to a phone. What keeps it from going out is logged and counted.
@@ -276,7 +275,7 @@ impl Service {
                 return Ok(answer);
             }
         }
-        Err(Unavailable(format!("lost {ROUNDS} races in a row")))
+        Err(lost_races())
     }
 
     /// Notes that what still runs will not be finished, so that whoever asks is told to ask for another code.
@@ -307,7 +306,7 @@ impl Service {
                 return Ok(true);
             }
         }
-        Err(Unavailable(format!("lost {ROUNDS} races in a row")))
+        Err(lost_races())
     }
 
     /// Nothing was read or written: nothing is verified, nothing is sent.
@@ -356,4 +355,8 @@ impl Service {
             }
         }
     }
+}
+
+fn lost_races() -> Unavailable {
+    Unavailable(format!("lost {ROUNDS} races in a row"))
 }

@@ -200,6 +200,12 @@ impl Payload {
         self.first(&SYNTHETIC).is_some() || self.message().is_some_and(|text| text.trim() == CONNECTED)
     }
 
+    /// The value of the first of some fields that has one.
+    #[must_use]
+    pub fn first_of(&self, fields: &[Pointer]) -> Option<Found<'_>> {
+        fields.iter().find_map(|field| self.find(field.keys()))
+    }
+
     /// The value at a path of keys (and array positions). Nothing, `null` and `""` are all `None`.
     #[must_use]
     pub fn find<K: AsRef<str>>(&self, path: &[K]) -> Option<Found<'_>> {

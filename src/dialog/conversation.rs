@@ -66,10 +66,6 @@ impl Scene<'_> {
         }
     }
 
-    fn live(&self) -> Option<&Challenge> {
-        self.challenge().filter(|challenge| challenge.phase(self.now) == Phase::Live)
-    }
-
     /// The expired challenge of a dialog that goes on, whose address the user typed.
     fn late(&self) -> Option<&Challenge> {
         let Conversation { flow, asked, released, .. } = self.conversation();
@@ -109,7 +105,7 @@ impl Scene<'_> {
             // Its code comes from the bot, and so must the next one.
             Utterance::Resend if live.handover == Handover::Bot => self.pass(Hold::Keep),
             Utterance::Resend => self.resend(live, rng),
-            Utterance::Yes if failed(live) => self.resend(live, rng),
+            Utterance::Yes if !live.arrived() => self.resend(live, rng),
             Utterance::Yes | Utterance::No => Step::stay(unread(live)),
             Utterance::ChangeAddress => self.ask(standing(live, self.now), Topic::OtherAddress),
             Utterance::Redacted => redacted(),
@@ -233,9 +229,4 @@ impl Step {
 
 fn redacted() -> Step {
     Step::because(Status::RedactedInput, hint("what the user typed"))
-}
-
-/// Whether the last code did not go out.
-fn failed(live: &Challenge) -> bool {
-    matches!(live.handover, Handover::Failed | Handover::Undeliverable)
 }

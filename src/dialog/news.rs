@@ -1,8 +1,8 @@
 //! What providers report of messages they took, as far as the dialog has to know: an address that cannot be reached is
 //! to be replaced by another one.
 
-use super::{Awaits, Session};
-use crate::otp::{Accepted, ChallengeId, Handover, News, Rules};
+use super::Session;
+use crate::otp::{ChallengeId, Handover, News, Rules};
 
 /// Notes what a provider reports of a send; `None` if that changes nothing.
 #[must_use]
@@ -17,9 +17,8 @@ pub fn reported(
     let noted = before.reported(challenge, send, news)?;
     let lost = noted.handover == Handover::Undeliverable && before.handover != Handover::Undeliverable;
     let mut session = Session::after(Some(session), Some(noted));
-    let may_change = session.conversation.asked && rules.destination == Accepted::Any;
-    if let (Some(flow), true) = (&mut session.conversation.flow, lost && may_change) {
-        flow.awaits = Awaits::Address;
+    if lost {
+        session.lose_address(rules);
     }
     Some(session)
 }

@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 use super::{Answer, Operation};
 use crate::botkit::BotId;
 use crate::clock::Timestamp;
-use crate::otp::{Challenge, Keys, Phase};
+use crate::otp::{Accepted, Challenge, Keys, Phase, Rules};
 
 /// How many answers are kept for the platform's retries, which come within seconds.
 const ANSWERS: usize = 8;
@@ -98,6 +98,12 @@ impl Conversation {
             ..self
         }
     }
+
+    /// Whether the user may say another address, as far as the dialog goes: one that the server leads has no use for an
+    /// address which the one behind it did not ask for.
+    pub(super) const fn leaves_address_to_user(&self) -> bool {
+        self.asked || self.flow.is_none()
+    }
 }
 
 /// A dialog that the server leads, from greeting to verification.
@@ -170,6 +176,17 @@ impl Session {
         }
         self.answered.reserve_exact(1);
         self.answered.push(Arc::new(answered));
+    }
+
+    /// Notes that the address cannot be reached: the user is told to use another one, and what is typed next is that.
+    pub(super) fn lose_address(&mut self, rules: &Rules) {
+        let Conversation { flow, asked, .. } = &mut self.conversation;
+        if let Some(flow) = flow
+            && *asked
+            && rules.destination == Accepted::Any
+        {
+            flow.awaits = Awaits::Address;
+        }
     }
 
     /// Whether the user is to type something: a code, or an address.

@@ -72,6 +72,11 @@ impl<'a> Scene<'a> {
         self.session.and_then(|session| session.challenge.as_ref())
     }
 
+    /// The challenge, if its code can be typed.
+    pub(super) fn live(&self) -> Option<&'a Challenge> {
+        self.challenge().filter(|challenge| challenge.phase(self.now) == Phase::Live)
+    }
+
     /// How the session stands with its user now.
     pub(super) fn conversation(&self) -> Conversation {
         self.session.map_or_else(Conversation::default, |session| session.conversation.at(self.now))
@@ -266,7 +271,7 @@ impl<'a> Scene<'a> {
 impl Scene<'_> {
     /// Sends nothing, although the rules on codes would: the spend rule forbids it.
     pub(super) fn halt(&self, halt: &Halt, mail: bool) -> Step {
-        let live = self.challenge().is_some_and(|challenge| challenge.phase(self.now) == Phase::Live);
+        let live = self.live().is_some();
         let Conversation { flow, asked, .. } = self.conversation();
         let leads = flow.is_some() || self.call.operation == Operation::Start;
         let mail = mail && self.authority.rules.destination == Accepted::Any;
@@ -323,10 +328,7 @@ fn sent(made: Result<(Challenge, Code), Refusal>, by_bot: bool) -> Step {
 
 /// What is said to a text of no use while a code is awaited: the prompt, unless nobody can have got the code.
 pub(super) fn unread(live: &Challenge) -> Status {
-    match live.handover {
-        Handover::Failed | Handover::Undeliverable => handed_over(&live.handover),
-        Handover::Pending | Handover::Accepted { .. } | Handover::Bot => Status::Unrecognized,
-    }
+    if live.arrived() { Status::Unrecognized } else { handed_over(&live.handover) }
 }
 
 /// How a challenge stands, for `OtpStatus` and for whoever asks after a slow delivery.

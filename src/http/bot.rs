@@ -108,7 +108,7 @@ impl BotSettings {
     }
 
     fn channel<'p>(&self, payload: &'p Payload) -> Option<Found<'p>> {
-        self.channel_fields.iter().find_map(|field| payload.find(field.keys()))
+        payload.first_of(&self.channel_fields)
     }
 
     /// What a text means to this bot, whose user speaks `language`.
@@ -123,8 +123,7 @@ impl BotSettings {
         let others = others.filter(|other| !Arc::ptr_eq(other, language));
         let lexicons: Vec<&Lexicon> =
             [language].into_iter().chain(others).filter_map(|spoken| spoken.lexicon()).collect();
-        let phone = self.phone_fields.iter().find_map(|field| payload.find(field.keys()));
-        let phone = phone.and_then(Found::into_text);
+        let phone = payload.first_of(&self.phone_fields).and_then(Found::into_text);
         match understand(text, &lexicons, format, phone.as_deref()) {
             // An address that nothing leads to is of no more use than one that is none.
             Utterance::Address(address) if !self.reach.has(address.channel()) => Utterance::BadAddress,

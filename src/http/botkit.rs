@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use actix_web::http::header::HeaderMap;
 use actix_web::web::{Bytes, Data, Payload as Body};
 use actix_web::{HttpRequest, HttpResponse};
 use log::info;
@@ -11,7 +10,7 @@ use log::info;
 use super::conversation::{Arrival, message};
 use super::trace::{Trace, loggable};
 use super::webhook::webhook;
-use super::{BotSettings, Server, accepted, body, refuse};
+use super::{BotSettings, Server, accepted, body, header, refuse};
 use crate::botkit::{
     API_KEY_HEADER, Bot, BotId, Event, Failure, Payload, Rejection, Route, TOKEN_HEADER, component_and_event,
     reply,
@@ -102,8 +101,4 @@ async fn answer(
         message(arrival, bot, forward)?;
     }
     Ok(accepted(answer))
-}
-
-fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers.get(name)?.to_str().ok()
 }

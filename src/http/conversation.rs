@@ -84,7 +84,7 @@ impl Arrival {
         let call = Call {
             operation: Operation::Hear,
             request: request.map(|id| RequestKey::new(&authority.keys, Operation::Hear, id, heard.brought())),
-            destination: settings.destination(&self.payload, &settings.reach),
+            destination: Reading::not_asked(),
             wanted: settings.wanted(&self.payload),
             number: settings.typed_number(&text, &self.payload),
             code: Reading::not_asked(),
@@ -181,7 +181,7 @@ impl Arrival {
 
     /// Logs what came of what a user said.
     fn note(&self, answer: &Answer) {
-        let outcome = if answer.pass_on { "passed_on" } else { answer.report.status.name() };
+        let outcome = answer.outcome();
         let (bot, request) = (&self.route.bot, loggable(&self.route.request_id));
         match &answer.report.reason {
             Some(reason) => info!("heard bot={bot} request={request} otp={outcome}: {reason}"),

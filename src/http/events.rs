@@ -1,12 +1,11 @@
 //! The doors for what providers report of messages they took: `POST /events/sendgrid` and `POST /events/twilio`. A door
 //! whose provider is not set up is not there.
 
-use actix_web::http::header::HeaderMap;
 use actix_web::web::{self, Data, Payload as Body};
 use actix_web::{HttpRequest, HttpResponse};
 use log::{error, info, warn};
 
-use super::{Server, body, not_found, refuse};
+use super::{Server, body, header, not_found, refuse};
 use crate::botkit::Failure;
 use crate::clock::{Clock as _, SystemClock};
 use crate::delivery::Provider;
@@ -108,8 +107,4 @@ fn answer(server: &Server, event: &'static str, outcome: Result<usize, Failure>)
     server.service.metrics.request(event, status);
     info!("{event} {status} events={taken}");
     response
-}
-
-fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers.get(name)?.to_str().ok()
 }

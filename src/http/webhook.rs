@@ -135,7 +135,7 @@ async fn run(
     };
     let (code, heard) = match operation {
         Operation::Verify => {
-            let found = settings.code_fields.iter().find_map(|field| payload.find(field.keys()));
+            let found = payload.first_of(&settings.code_fields);
             let format = authority.rules.format;
             let hear = |text: &str| settings.understand(text, payload, &speech.language, format);
             Reading::code(found.as_ref(), format, hear)

@@ -280,7 +280,7 @@ impl Challenge {
             // A clock that was set back must not make anybody wait longer than the rule says.
             return Err(Refusal::LimitReached { until: self.expires_at.min(now.after(rules.lifetime)) });
         }
-        let here = (self.arrived()).then_some((&self.destination, self.sent_at));
+        let here = self.arrived().then_some((&self.destination, self.sent_at));
         let earlier = self.elsewhere.iter().map(|(to, at)| (to, *at)).chain(here);
         let last = earlier.filter(|(to, _)| to.is_same(destination)).map(|(_, at)| at).max();
         match last.map(|at| at.min(now).after(rules.resend_after)) {
@@ -290,7 +290,8 @@ impl Challenge {
     }
 
     /// Whether the last code went out, as far as anybody knows.
-    fn arrived(&self) -> bool {
+    #[must_use]
+    pub const fn arrived(&self) -> bool {
         !matches!(self.handover, Handover::Failed | Handover::Undeliverable)
     }
 
