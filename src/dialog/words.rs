@@ -62,6 +62,7 @@ fn phrase(report: &Report) -> Phrase {
         Some(Topic::NothingEnrolled) => return Phrase::NothingEnrolled,
         Some(Topic::SeveralCodes) => return Phrase::SeveralCodes,
         Some(Topic::NotACode) => return Phrase::NotACode,
+        Some(Topic::TooSoon) => return Phrase::TooSoon,
         None => {}
     }
     match report.status {

@@ -135,7 +135,7 @@ async fn what_a_stop_cuts_off_is_to_be_asked_for_again() {
     let server = Arc::clone(&app.server);
     app.stop();
     let key = SessionKey::new(&BotId::parse(BOT).unwrap(), "s");
-    let session = server.service.store.load(&key).await.unwrap().unwrap().session;
+    let session = server.service.store.load(&key, &[]).await.unwrap().session.unwrap().value;
     assert_eq!(session.challenge.as_ref().unwrap().handover, Handover::Failed);
 }
 

@@ -220,7 +220,7 @@ async fn no_race_sends_more_than_a_cap_allows() {
     }
     assert_eq!((sent, app.calls().await.len()), (5, 5));
     let metrics = app.http.get(format!("{}/metrics", app.url)).send().await.unwrap().text().await.unwrap();
-    assert!(metrics.contains("botkit_otp_halted_total{limit=\"per_bot\"} 20"), "{metrics}");
+    assert!(metrics.contains("botkit_otp_halted_total{limit=\"sms.per_bot\"} 20"), "{metrics}");
 }
 
 #[tokio::test]

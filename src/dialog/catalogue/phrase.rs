@@ -38,6 +38,7 @@ pub enum Phrase {
     Unrecognized,
     SeveralCodes,
     NotACode,
+    TooSoon,
     Expired,
     Locked,
     NoChallenge,
@@ -68,7 +69,7 @@ pub enum Phrase {
 
 impl Phrase {
     /// All of them, in the order of the files.
-    pub(super) const ALL: [Self; 60] = [
+    pub(super) const ALL: [Self; 61] = [
         Self::Greeting,
         Self::AskAddress,
         Self::AskOtherAddress,
@@ -103,6 +104,7 @@ impl Phrase {
         Self::Unrecognized,
         Self::SeveralCodes,
         Self::NotACode,
+        Self::TooSoon,
         Self::Expired,
         Self::Locked,
         Self::NoChallenge,
@@ -168,6 +170,7 @@ impl Phrase {
             Self::Unrecognized => "unrecognized",
             Self::SeveralCodes => "several-codes",
             Self::NotACode => "not-a-code",
+            Self::TooSoon => "too-soon",
             Self::Expired => "expired",
             Self::Locked => "locked",
             Self::NoChallenge => "no-challenge",
