@@ -199,20 +199,22 @@ impl Service {
             let now = self.clock.now();
             let turn =
                 turn(past, call, &self.authority, self.expose, key.as_str(), now, &mut &self.generator);
-            let bill = match &turn.effect {
-                Some(Effect::Deliver(delivery)) => self.charge(key, delivery, &turn.charges, now),
-                None => Ok(Bill::default()),
+            let (bill, to) = match &turn.effect {
+                Some(Effect::Deliver(delivery)) => {
+                    (self.charge(key, delivery, &turn.charges, now), Some(delivery.to.clone()))
+                }
+                None => (Ok(Bill::default()), None),
             };
             let written = match bill {
                 Ok(bill) => self.write(key, &snapshot, turn, bill, now).await?,
                 Err(halt) => Err(Lost::Halted(halt)),
             };
-            let written = match written {
-                Err(Lost::Halted(halt)) => {
-                    let turn = halted(past, call, &self.authority, &halt, self.offers_mail(&halt), now);
+            let written = match (written, &to) {
+                (Err(Lost::Halted(halt)), Some(to)) => {
+                    let turn = halted(past, call, &self.authority, (&halt, to), self.offers_mail(&halt), now);
                     self.write(key, &snapshot, turn, Bill::default(), now).await?
                 }
-                written => written,
+                (written, _) => written,
             };
             if let Ok(settled) = written {
                 return Ok(settled);
