@@ -54,6 +54,8 @@ pub struct Settings {
     /// How long one attempt at one provider may take.
     #[serde(deserialize_with = "clock::duration")]
     pub timeout: Duration,
+    /// How many deliveries, and calls to the platform, may run at once.
+    pub most_at_once: usize,
     /// SendGrid's settings.
     pub sendgrid: sendgrid::Settings,
     /// The settings of the SMTP relay.
