@@ -197,7 +197,8 @@ impl Deliveries {
     }
 }
 
-/// The client for calls to other services: bounded in time, following no redirects.
+/// The client for calls to other services: bounded in time, following no redirects. It speaks HTTP/1.1, with as many
+/// connections as there are calls; over HTTP/2 all of them would share one, and wait for its hundred or so streams.
 ///
 /// # Errors
 /// The machine has no CA certificates.
