@@ -121,11 +121,29 @@ fn bad_days(accepted: &str) -> Vec<Case> {
     ]
 }
 
-/// Sends one code and gives the answer, and how things stand in the end.
-async fn send(app: &App, entities: Value) -> (Value, Value) {
-    let otp = app.call("OtpSend", &small("s", 1, &entities)).await;
-    app.settled().await;
-    (otp, app.call("OtpStatus", &small("s", 2, &json!({}))).await)
+/// A case that was played: who played it, to whom, what was answered, and how things stand in the end.
+struct Played {
+    stub: Stub,
+    app: App,
+    otp: Value,
+    then: Value,
+}
+
+/// Sends one code in each case, in all of them at once; `settings` are those for a provider at that URL.
+async fn play(cases: &[Case], entities: &Value, settings: impl Fn(usize, &str) -> String) -> Vec<Played> {
+    let mut stage = Vec::new();
+    for (number, case) in cases.iter().enumerate() {
+        let stub = Stub::start(&case.answer, case.delay);
+        let app = App::start(&format!("{SETTINGS}{}", settings(number, &stub.url))).await;
+        stage.push((stub, app));
+    }
+    join_all(stage.into_iter().map(async |(stub, app)| {
+        let otp = app.call("OtpSend", &small("s", 1, entities)).await;
+        app.settled().await;
+        let then = app.call("OtpStatus", &small("s", 2, &json!({}))).await;
+        Played { stub, app, otp, then }
+    }))
+    .await
 }
 
 /// What was counted of a provider's deliveries.
@@ -192,26 +210,20 @@ async fn sendgrid_on_bad_days_alone_and_with_somebody_to_follow() {
         "refused",
         "send_failed",
     ));
-    join_all(cases.iter().map(async |case| {
-        let stub = Stub::start(&case.answer, case.delay);
-        let settings = |providers: &str, more: &str| {
-            format!(
-                "{SETTINGS}[delivery]\ntimeout = \"500ms\"\nemail = {providers}\n[delivery.sendgrid]\nbase_url = \"{}\"\n{more}",
-                stub.url
-            )
-        };
-        let app = App::start(&settings("[\"sendgrid\"]", "")).await;
-        let (otp, then) = send(&app, json!({ "UserEmail": "mira@example.com" })).await;
+    let entities = json!({ "UserEmail": "mira@example.com" });
+    let alone = |_, url: &str| {
+        format!(
+            "[delivery]\ntimeout = \"500ms\"\nemail = [\"sendgrid\"]\n[delivery.sendgrid]\nbase_url = \"{url}\"\n"
+        )
+    };
+    for (case, Played { stub, app, otp, then }) in cases.iter().zip(play(&cases, &entities, alone).await) {
         let asked = stub.asked();
         let what = format!("{:?} {otp}", case.answer);
         assert_eq!((&then["status"], asked.len()), (&json!(case.status), case.attempts), "{what}");
         assert_eq!(counted(&app, "sendgrid").await, [(case.outcome.to_owned(), case.attempts)], "{what}");
-        for again in &asked {
-            assert_eq!(again, &asked[0], "every attempt is the same, code and all");
-        }
-        let mail: Value = serde_json::from_str(&asked[0].body).unwrap();
-        let code = mail["content"][0]["value"].as_str().unwrap().lines().find(|line| is_code(line)).unwrap();
-        nothing_leaks(&app, &[&otp, &then], &[code, "mira@example.com", "SG.n0t-a-real-key"]).await;
+        assert!(asked.iter().all(|again| again == &asked[0]), "another code: {asked:?}");
+        nothing_leaks(&app, &[&otp, &then], &[&code(&asked[0]), "mira@example.com", "SG.n0t-a-real-key"])
+            .await;
         assert_eq!(asked[0].line, "POST /v3/mail/send HTTP/1.1");
         for (name, value) in [
             ("authorization", "Bearer SG.n0t-a-real-key"),
@@ -220,30 +232,35 @@ async fn sendgrid_on_bad_days_alone_and_with_somebody_to_follow() {
         ] {
             assert_eq!(header(&asked[0].headers, name), value);
         }
+    }
 
-        let relay = Relay::start(&[]);
-        let more = format!("[delivery.smtp]\nurl = \"{}\"\nfrom = \"no-reply@acme.example\"\n", relay.url);
-        let app = App::start(&settings("[\"sendgrid\", \"smtp\"]", &more)).await;
-        let (otp, then) = send(&app, json!({ "UserEmail": "mira@example.com" })).await;
+    let relays: Vec<_> = cases.iter().map(|_| Relay::start(&[])).collect();
+    let followed = |number: usize, url: &str| {
+        let relay =
+            format!("[delivery.smtp]\nurl = \"{}\"\nfrom = \"no-reply@acme.example\"\n", relays[number].url);
+        alone(number, url).replace("[\"sendgrid\"]", "[\"sendgrid\", \"smtp\"]") + &relay
+    };
+    let played = play(&cases, &entities, followed).await;
+    for ((case, relay), Played { stub, app, otp, then }) in cases.iter().zip(&relays).zip(played) {
+        let (asked, mailed) = (stub.asked(), relay.heard());
         let follows = usize::from(case.outcome != "accepted");
-        let asked = stub.asked().split_off(case.attempts);
-        assert_eq!((&otp["status"], asked.len(), relay.heard().len()), (&json!("sent"), 1, follows), "{what}");
+        let what = format!("{:?} {otp}", case.answer);
+        assert_eq!((&then["status"], asked.len(), mailed.len()), (&json!("sent"), 1, follows), "{what}");
         assert_eq!(counted(&app, "sendgrid").await, [(case.outcome.to_owned(), 1)], "{what}");
         assert_eq!(counted(&app, "smtp").await, vec![("accepted".to_owned(), 1); follows], "{what}");
         assert_eq!((&then["sendsLeft"], &then["challengeId"]), (&json!(4), &otp["challengeId"]));
-        let mail: Value = serde_json::from_str(&asked[0].body).unwrap();
-        let code = mail["content"][0]["value"].as_str().unwrap().lines().find(|line| is_code(line)).unwrap();
-        for connection in relay.heard() {
-            assert!(connection.iter().any(|line| line == code), "another code");
-        }
+        let code = code(&asked[0]);
+        assert!(mailed.iter().all(|lines| lines.contains(&code)), "another code");
         let verified = app.call("OtpVerify", &small("s", 3, &json!({ "Otp": code }))).await;
         assert_eq!(verified["status"], "verified");
-    }))
-    .await;
+    }
 }
 
-fn is_code(line: &str) -> bool {
-    line.len() == 6 && line.bytes().all(|byte| byte.is_ascii_digit())
+/// The code in a mail: alone on its line.
+fn code(asked: &Asked) -> String {
+    let mail: Value = serde_json::from_str(&asked.body).unwrap();
+    let mut lines = mail["content"][0]["value"].as_str().unwrap().lines();
+    lines.find(|line| line.len() == 6 && line.bytes().all(|byte| byte.is_ascii_digit())).unwrap().to_owned()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -260,22 +277,19 @@ async fn twilio_on_bad_days() {
     cases.push(case(http("400 Bad Request", quoting), 1, "refused", "send_failed"));
     let unknown = r#"{"code":21211,"message":"+14155552671 is no number","status":400}"#;
     cases.push(case(http("400 Bad Request", unknown), 1, "undeliverable", "undeliverable"));
-    join_all(cases.iter().map(async |case| {
-        let stub = Stub::start(&case.answer, case.delay);
-        let settings = format!(
-            "{SETTINGS}[delivery]\ntimeout = \"500ms\"\nsms = [\"twilio\"]\n[delivery.twilio]\nfrom = \"+15005550006\"\n\
-             base_url = \"{}\"\n",
-            stub.url
-        );
-        let app = App::start(&settings).await;
-        let (otp, then) = send(&app, json!({ "Phone": "+1 415 555 2671" })).await;
+    let settings = |_, url: &str| {
+        format!(
+            "[delivery]\ntimeout = \"500ms\"\nsms = [\"twilio\"]\n[delivery.twilio]\nfrom = \"+15005550006\"\n\
+             base_url = \"{url}\"\n"
+        )
+    };
+    let played = play(&cases, &json!({ "Phone": "+1 415 555 2671" }), settings).await;
+    for (case, Played { stub, app, otp, then }) in cases.iter().zip(played) {
         let asked = stub.asked();
         let what = format!("{:?} {otp}", case.answer);
         assert_eq!((&then["status"], asked.len()), (&json!(case.status), case.attempts), "{what}");
         assert_eq!(counted(&app, "twilio").await, [(case.outcome.to_owned(), case.attempts)], "{what}");
-        for again in &asked {
-            assert_eq!(again, &asked[0], "every attempt is the same, code and all");
-        }
+        assert!(asked.iter().all(|again| again == &asked[0]), "another code: {asked:?}");
         let form: Vec<(String, String)> =
             url::form_urlencoded::parse(asked[0].body.as_bytes()).into_owned().collect();
         let names: Vec<&str> = form.iter().map(|(name, _)| name.as_str()).collect();
@@ -284,6 +298,8 @@ async fn twilio_on_bad_days() {
         nothing_leaks(&app, &[&otp, &then], &[code, "4155552671", TWILIO.1]).await;
         assert_eq!(asked[0].line, format!("POST /2010-04-01/Accounts/{}/Messages.json HTTP/1.1", TWILIO.0));
         assert_eq!(header(&asked[0].headers, "content-type"), "application/x-www-form-urlencoded");
-    }))
-    .await;
+        // AC0123456789abcdef0123456789abcdef:n0t-a-real-token
+        let basic = "Basic QUMwMTIzNDU2Nzg5YWJjZGVmMDEyMzQ1Njc4OWFiY2RlZjpuMHQtYS1yZWFsLXRva2Vu";
+        assert_eq!(header(&asked[0].headers, "authorization"), basic);
+    }
 }
