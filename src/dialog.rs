@@ -82,15 +82,6 @@ impl Operation {
         }
     }
 
-    /// Whether it is there to have a code delivered.
-    #[must_use]
-    pub const fn sends(self) -> bool {
-        match self {
-            Self::Send | Self::Resend | Self::Start => true,
-            Self::Verify | Self::Cancel | Self::Status | Self::Generate | Self::Hear => false,
-        }
-    }
-
     /// The operation a Webhook node called `OtpSend`, `otp_send`, `OTP Send` and the like stands for.
     #[must_use]
     pub fn of_component(component: &str) -> Option<Self> {
