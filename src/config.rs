@@ -389,8 +389,9 @@ fn parse(layers: &Layers, origin: &str) -> Result<Config, Error> {
         let key = error.path().to_string();
         let origin = layers.origin(&key).unwrap_or(origin).to_owned();
         // What stands where a secret should must not be repeated in a log.
-        let secret =
-            ["api_key", "auth_token", "secret", "keys", "smtp.url"].iter().any(|name| key.contains(name));
+        let secret = ["api_key", "auth_token", "secret", "keys", "smtp.url", "redis_url"]
+            .iter()
+            .any(|name| key.contains(name));
         let problem = if secret {
             "cannot be used: it is not of the kind deploy/config.toml shows".to_owned()
         } else {
@@ -408,7 +409,7 @@ fn hide(table: &mut Table) {
             Value::Array(items) => items.iter_mut().filter_map(Value::as_table_mut).for_each(hide),
             Value::String(text)
                 if !text.is_empty()
-                    && matches!(key.as_str(), "api_key" | "auth_token" | "secret" | "url") =>
+                    && matches!(key.as_str(), "api_key" | "auth_token" | "secret" | "url" | "redis_url") =>
             {
                 "(hidden)".clone_into(text);
             }

@@ -35,6 +35,12 @@ impl SessionKey {
         }
     }
 
+    /// The key whose text a store has kept.
+    #[must_use]
+    pub(crate) fn kept(text: &str) -> Self {
+        Self(text.into())
+    }
+
     /// The bot whose session it is.
     #[must_use]
     pub fn bot(&self) -> &str {

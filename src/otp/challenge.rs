@@ -34,6 +34,12 @@ impl ChallengeId {
         Self(random_bytes(rng))
     }
 
+    /// Its bytes, for a store's key.
+    #[must_use]
+    pub const fn bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+
     /// Reads a name as it is shown; `None` if the text is none.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
