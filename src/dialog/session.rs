@@ -35,12 +35,6 @@ impl SessionKey {
         }
     }
 
-    /// The key whose text a store has kept.
-    #[must_use]
-    pub(crate) fn kept(text: &str) -> Self {
-        Self(text.into())
-    }
-
     /// The bot whose session it is.
     #[must_use]
     pub fn bot(&self) -> &str {
@@ -51,6 +45,12 @@ impl SessionKey {
     #[must_use]
     pub fn probe() -> Self {
         Self("/probe".into())
+    }
+
+    /// The key whose text a store has kept.
+    #[must_use]
+    pub fn kept(text: &str) -> Self {
+        Self(text.into())
     }
 
     /// Its text, which codes are bound to.

@@ -34,12 +34,6 @@ impl ChallengeId {
         Self(random_bytes(rng))
     }
 
-    /// Its bytes, for a store's key.
-    #[must_use]
-    pub const fn bytes(&self) -> &[u8; 16] {
-        &self.0
-    }
-
     /// Reads a name as it is shown; `None` if the text is none.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
@@ -54,6 +48,18 @@ impl ChallengeId {
             *byte = value(pair[0])? << 4 | value(pair[1])?;
         }
         Some(Self(bytes))
+    }
+
+    /// Its bytes, for a store.
+    #[must_use]
+    pub const fn bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
+impl From<[u8; 16]> for ChallengeId {
+    fn from(bytes: [u8; 16]) -> Self {
+        Self(bytes)
     }
 }
 
