@@ -157,24 +157,24 @@ pub(crate) fn killed_and_restarted() -> Result<(), Failed> {
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
             server.restart()?;
-            for otp in typed {
-                assert_eq!(status(&otp.await.unwrap()), "verified");
-            }
-            for Sent { session, code } in pending.iter().skip(TYPED) {
-                let otp = until_back(|| verify(&apps[0], session, 2, code)).await;
-                assert_eq!(status(&otp), "verified", "{session}");
-            }
-            // Nothing verifies twice, whichever server is asked.
-            for (number, Sent { session, code }) in pending.iter().enumerate() {
-                let again = verify(&apps[(number + 1) % 2], session, 3, code).await;
-                assert_eq!(status(&again), "already_verified", "{session}");
-            }
+            // It goes on while codes are sent, and some are sent after it is back.
             let back = format!("back-{round}");
             until_back(|| send(&apps[0], &back, 1)).await;
             stop.store(true, Ordering::SeqCst);
             let mut sent = Vec::new();
             for sender in senders {
                 sent.extend(sender.await.unwrap());
+            }
+            for otp in typed {
+                assert_eq!(status(&otp.await.unwrap()), "verified");
+            }
+            for Sent { session, code } in pending.iter().skip(TYPED) {
+                assert_eq!(status(&verify(&apps[0], session, 2, code).await), "verified", "{session}");
+            }
+            // Nothing verifies twice, whichever server is asked.
+            for (number, Sent { session, code }) in pending.iter().enumerate() {
+                let again = verify(&apps[(number + 1) % 2], session, 3, code).await;
+                assert_eq!(status(&again), "already_verified", "{session}");
             }
             total += sent.len();
             pending = codes(&apps, sent).await;
