@@ -236,6 +236,9 @@ impl Loaded {
         if delivery.breaker_failures == 0 {
             return Err(self.error("delivery.breaker_failures", "must be 1 or more"));
         }
+        if !(1..=100_000).contains(&delivery.most_at_once) {
+            return Err(self.error("delivery.most_at_once", "must be 1 to 100000"));
+        }
         for (key, span, most) in [
             ("server.shutdown_within", server.shutdown_within, 600),
             ("platform.answer_within", platform.answer_within, 60),

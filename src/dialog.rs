@@ -82,15 +82,6 @@ impl Operation {
         }
     }
 
-    /// Whether it is there to have a code delivered.
-    #[must_use]
-    pub const fn sends(self) -> bool {
-        match self {
-            Self::Send | Self::Resend | Self::Start => true,
-            Self::Verify | Self::Cancel | Self::Status | Self::Generate | Self::Hear => false,
-        }
-    }
-
     /// The operation a Webhook node called `OtpSend`, `otp_send`, `OTP Send` and the like stands for.
     #[must_use]
     pub fn of_component(component: &str) -> Option<Self> {
@@ -273,20 +264,20 @@ pub fn turn(
     take(&scene, step)
 }
 
-/// Takes a turn whose code must not be sent, although the rules on codes allow it: the bot, or phones, have been sent too
+/// Takes a turn whose code must not be sent `to` there, although the rules on codes allow it: the bot, or phones, have been sent too
 /// many. The user may use an e-mail address instead if `mail` says so.
 #[must_use]
 pub fn halted(
     past: Past<'_>,
     call: &Call,
     authority: &Authority,
-    halt: &Halt,
+    (halt, to): (&Halt, &Destination),
     mail: bool,
     now: Timestamp,
 ) -> Turn {
     let Past { session, accounts } = past;
     let scene = Scene { session, accounts, call, authority, expose: Expose::Reference, scope: "", now };
-    take(&scene, scene.halt(halt, mail))
+    take(&scene, scene.halt(halt, to, mail))
 }
 
 /// Makes a turn of a step: the session as it is to be saved, and the report.

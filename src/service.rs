@@ -33,9 +33,6 @@ const ROUNDS: u32 = 10_000;
 /// How often a call looks whether the delivery that another one has begun is done.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
-/// How many deliveries and platform calls may run at once. Beyond it nothing more is sent.
-const MOST_AT_ONCE: usize = 10_000;
-
 /// How often what nobody needs any more is freed.
 const SWEEP: Duration = Duration::from_mins(1);
 
@@ -61,6 +58,8 @@ pub struct Service {
     pub metrics: Arc<Metrics>,
     /// What goes on after a request has been answered.
     pub background: Background,
+    /// How many deliveries and platform calls may run at once. Beyond it nothing more is sent.
+    pub most_at_once: usize,
     /// The deliveries that run.
     pub sending: DashMap<(ChallengeId, u8), Sending>,
 }
@@ -153,12 +152,6 @@ impl Service {
     /// Runs one call.
     pub async fn call(self: &Arc<Self>, key: &SessionKey, call: Call) -> Outcome {
         let started = Stopwatch::start();
-        if call.operation.sends() && self.background.running() >= MOST_AT_ONCE {
-            let reason = "too many deliveries and platform calls are running";
-            warn!("{reason}");
-            self.metrics.operation(call.operation.name(), Status::Unavailable.name());
-            return Outcome::Final(Answer::new(Report::bare(Status::Unavailable, reason, self.now())));
-        }
         let outcome = match self.settle(key, &call).await {
             Ok(Settled {
                 turn: Turn { answer, effect: Some(Effect::Deliver(delivery)), .. },
@@ -199,20 +192,25 @@ impl Service {
             let now = self.clock.now();
             let turn =
                 turn(past, call, &self.authority, self.expose, key.as_str(), now, &mut &self.generator);
-            let bill = match &turn.effect {
-                Some(Effect::Deliver(delivery)) => self.charge(key, delivery, &turn.charges, now),
-                None => Ok(Bill::default()),
+            if turn.effect.is_some() && self.background.running() >= self.most_at_once {
+                return Ok(Settled { turn: too_busy(now), stored: None, bill: Bill::default() });
+            }
+            let (bill, to) = match &turn.effect {
+                Some(Effect::Deliver(delivery)) => {
+                    (self.charge(key, delivery, &turn.charges, now), Some(delivery.to.clone()))
+                }
+                None => (Ok(Bill::default()), None),
             };
             let written = match bill {
                 Ok(bill) => self.write(key, &snapshot, turn, bill, now).await?,
                 Err(halt) => Err(Lost::Halted(halt)),
             };
-            let written = match written {
-                Err(Lost::Halted(halt)) => {
-                    let turn = halted(past, call, &self.authority, &halt, self.offers_mail(&halt), now);
+            let written = match (written, &to) {
+                (Err(Lost::Halted(halt)), Some(to)) => {
+                    let turn = halted(past, call, &self.authority, (&halt, to), self.offers_mail(&halt), now);
                     self.write(key, &snapshot, turn, Bill::default(), now).await?
                 }
-                written => written,
+                (written, _) => written,
             };
             if let Ok(settled) = written {
                 return Ok(settled);
@@ -477,6 +475,14 @@ impl Service {
             }
         }
     }
+}
+
+/// Nothing is sent, so nothing may be saved either.
+fn too_busy(now: Timestamp) -> Turn {
+    let reason = "too many deliveries and platform calls are running";
+    warn!("{reason}");
+    let answer = Answer::new(Report::bare(Status::Unavailable, reason, now));
+    Turn { session: None, charges: Charges::new(), answer, limit: None, effect: None, replayed: false }
 }
 
 fn lost_races() -> Unavailable {

@@ -82,6 +82,7 @@ pub fn assemble(loaded: &Loaded, mut parts: Parts) -> Result<Arc<Server>, Error>
         generator: Generator::new(parts.rng),
         metrics: Arc::new(Metrics::default()),
         background: Background::on(parts.runtime),
+        most_at_once: config.delivery.most_at_once,
         sending: DashMap::new(),
     };
     let platform = Platform::new(&config.platform, config.dev.enabled)

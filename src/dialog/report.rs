@@ -31,6 +31,8 @@ pub enum Topic {
     SeveralCodes,
     /// That a number is not a code.
     NotACode,
+    /// That nothing is sent for a while.
+    Busy,
     /// That nothing is sent to phones for a while.
     Halted,
     /// The same, and that an e-mail address can be used instead.
@@ -191,7 +193,7 @@ impl Report {
         match (self.status, self.topic) {
             (_, Some(Topic::Address | Topic::OtherAddress | Topic::SeveralAddresses)) => &[Choice::Cancel],
             (_, Some(Topic::HaltedUseMail)) => &[Choice::ChangeAddress, Choice::Cancel],
-            (_, Some(Topic::Halted)) => &[],
+            (_, Some(Topic::Busy | Topic::Halted)) => &[],
             (Status::InvalidDestination, _) if !live => &[Choice::Cancel],
             (Status::Undeliverable, _) if self.address_can_change => &[Choice::ChangeAddress, Choice::Cancel],
             (

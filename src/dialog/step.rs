@@ -239,10 +239,15 @@ impl<'a> Scene<'a> {
         let (earlier, authority) = (self.challenge(), self.authority);
         let made = Challenge::send(earlier, destination.clone(), authority, self.scope, self.now, rng);
         let step = self.afford(made, by_bot);
-        let refused = step.code.is_none();
-        // The code that is out went elsewhere, and proves nothing of the address that is asked about now.
-        let elsewhere = earlier.filter(|earlier| refused && !earlier.destination.is_same(destination));
-        Step { next: elsewhere.and_then(|earlier| earlier.cancel(self.now)).or(step.next), ..step }
+        let left = step.code.is_none().then(|| self.leave(destination)).flatten();
+        Step { next: left.or(step.next), ..step }
+    }
+
+    /// Ends the code that is out if it went elsewhere: it proves nothing of the address that is asked about now, which
+    /// gets none.
+    fn leave(&self, destination: &Destination) -> Option<Challenge> {
+        let elsewhere = self.challenge().filter(|earlier| !earlier.destination.is_same(destination))?;
+        elsewhere.cancel(self.now)
     }
 
     pub(super) fn resend(&self, challenge: &Challenge, rng: &mut dyn CryptoRng) -> Step {
@@ -305,14 +310,16 @@ impl<'a> Scene<'a> {
 
 impl Scene<'_> {
     /// Sends nothing, although the rules on codes would: the spend rule forbids it.
-    pub(super) fn halt(&self, halt: &Halt, mail: bool) -> Step {
-        let live = self.live().is_some();
+    pub(super) fn halt(&self, halt: &Halt, to: &Destination, mail: bool) -> Step {
+        let next = self.leave(to);
+        let live = self.live().is_some() && next.is_none();
         let Conversation { flow, asked, .. } = self.conversation();
         let leads = flow.is_some() || self.call.operation == Operation::Start;
         let mail = mail && self.authority.rules.destination == Accepted::Any;
         let (topic, hold) = match (live, mail) {
             // There is a code that can be typed; the status says all the rest.
             (true, _) => (None, Hold::Keep),
+            (false, _) if halt.limit == Limit::BotHour => (Some(Topic::Busy), Hold::Keep),
             (false, false) => (Some(Topic::Halted), Hold::Keep),
             // Where the dialog brought the number, it has to bring the address, too.
             (false, true) if leads && asked => (Some(Topic::HaltedUseMail), Hold::Await(Awaits::Address)),
@@ -322,7 +329,7 @@ impl Scene<'_> {
         let instead = if mail { "; an e-mail address can be used instead" } else { "" };
         let reason = format!("limits.{} is reached{instead}", halt.limit.key());
         let limit = Some(halt.limit);
-        Step { hold, topic, limit, ..Step::because(Status::LimitReached { until: halt.until }, reason) }
+        Step { next, hold, topic, limit, ..Step::because(Status::LimitReached { until: halt.until }, reason) }
     }
 }
 

@@ -57,6 +57,7 @@ fn phrase(report: &Report) -> Phrase {
                 Wanted::Number => Phrase::EnrolledOnlyNumber,
             };
         }
+        Some(Topic::Busy) => return Phrase::Busy,
         Some(Topic::Halted) => return Phrase::Halted,
         Some(Topic::HaltedUseMail) => return Phrase::HaltedUseMail,
         Some(Topic::NothingEnrolled) => return Phrase::NothingEnrolled,

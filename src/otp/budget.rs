@@ -40,7 +40,7 @@ pub struct Caps {
     pub sends_per_hour: u16,
     /// Codes sent in any 24 hours.
     pub sends_per_day: u16,
-    /// Wrong codes in any 24 hours.
+    /// Wrong codes in any 24 hours. Without this cap there are no waits between them either.
     pub failures_per_day: u16,
 }
 
@@ -77,6 +77,14 @@ impl BotCaps {
 impl Caps {
     /// The most that makes sense, and that an account has room for: NIST's limit on failed checks.
     pub const MOST: u16 = 100;
+
+    const fn count_sends(self) -> bool {
+        self.sends_per_hour > 0 || self.sends_per_day > 0
+    }
+
+    const fn count_failures(self) -> bool {
+        self.failures_per_day > 0
+    }
 }
 
 /// Who an account belongs to.
@@ -166,9 +174,9 @@ impl Budgets {
             let (account, caps) = (accounts.find(id).cloned().unwrap_or_default(), self.caps(holder));
             account.locked(holder, caps, now)?;
             account.may_send(holder, caps, now)?;
-            Ok((id, account.sent(now)))
+            Ok(caps.count_sends().then(|| (id, account.sent(now))))
         });
-        each.collect()
+        each.filter_map(Result::transpose).collect()
     }
 
     /// Whether a code may be compared now. `free` wrong ones have no wait behind them.
@@ -183,8 +191,9 @@ impl Budgets {
         now: Timestamp,
     ) -> Result<(), Exhausted> {
         for (holder, id) in payers.each() {
-            if let Some(account) = accounts.find(id) {
-                account.locked(holder, self.caps(holder), now)?;
+            let caps = self.caps(holder);
+            if let Some(account) = accounts.find(id).filter(|_| caps.count_failures()) {
+                account.locked(holder, caps, now)?;
                 account.paused(free, now)?;
             }
         }
@@ -194,8 +203,8 @@ impl Budgets {
     /// Charges one wrong code.
     #[must_use]
     pub fn failed(&self, payers: Payers, accounts: &Accounts, now: Timestamp) -> Charges {
-        let charged = |(_, id)| (id, accounts.find(id).cloned().unwrap_or_default().failed(now));
-        payers.each().map(charged).collect()
+        let counted = payers.each().filter(|(holder, _)| self.caps(*holder).count_failures());
+        counted.map(|(_, id)| (id, accounts.find(id).cloned().unwrap_or_default().failed(now))).collect()
     }
 
     /// Notes a right code: whoever has the address is not to suffer from what others tried. A user's own count stays, or

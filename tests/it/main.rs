@@ -6,6 +6,7 @@ mod conversation;
 mod delivery;
 mod events;
 mod program;
+mod providers;
 mod races;
 mod smtp;
 mod store;

@@ -52,6 +52,7 @@ cooldown = Ein Code ist unterwegs an { $to }. Falls er nicht ankommt, können Si
 cooldown-over = Sie können in { span } einen neuen Code anfordern.
 limit-reached = Wir haben schon mehrere Codes geschickt. Sie können in { span } einen weiteren anfordern.
 limit-reached-live = Der zuletzt geschickte Code funktioniert noch. Sie können in { span } einen weiteren anfordern.
+busy = Wir können gerade keine Codes schicken. Sie können in { span } wieder fragen.
 halted = An dieses Telefon können wir gerade keine Codes schicken. Sie können in { span } wieder fragen.
 halted-use-mail = An dieses Telefon können wir gerade keine Codes schicken. Bitte geben Sie stattdessen eine E-Mail-Adresse ein oder fragen Sie in { span } wieder.
     .voice = An dieses Telefon können wir gerade keine Codes schicken. Welche E-Mail-Adresse sollen wir stattdessen verwenden?

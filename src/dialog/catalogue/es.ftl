@@ -52,6 +52,7 @@ cooldown = Hay un código en camino a { $to }. Si no le llega, podrá pedir otro
 cooldown-over = Podrá pedir un código nuevo dentro de { span }.
 limit-reached = Ya hemos enviado varios códigos. Podrá pedir otro dentro de { span }.
 limit-reached-live = El último código que enviamos todavía sirve. Podrá pedir otro dentro de { span }.
+busy = Ahora mismo no podemos enviar códigos. Podrá pedir uno dentro de { span }.
 halted = Ahora mismo no podemos enviar códigos a ese teléfono. Podrá pedir otro dentro de { span }.
 halted-use-mail = Ahora mismo no podemos enviar códigos a ese teléfono. Escriba una dirección de correo en su lugar, o vuelva a pedirlo dentro de { span }.
     .voice = Ahora mismo no podemos enviar códigos a ese teléfono. ¿Qué dirección de correo debemos usar en su lugar?

@@ -52,6 +52,7 @@ cooldown = Un code est en route vers { $to }. S’il n’arrive pas, vous pourre
 cooldown-over = Vous pourrez demander un nouveau code dans { span }.
 limit-reached = Nous avons déjà envoyé plusieurs codes. Vous pourrez en demander un autre dans { span }.
 limit-reached-live = Le dernier code envoyé fonctionne toujours. Vous pourrez en demander un autre dans { span }.
+busy = Nous ne pouvons pas envoyer de code pour le moment. Vous pourrez en redemander un dans { span }.
 halted = Nous ne pouvons pas envoyer de code à ce téléphone pour le moment. Vous pourrez en redemander un dans { span }.
 halted-use-mail = Nous ne pouvons pas envoyer de code à ce téléphone pour le moment. Veuillez saisir une adresse e-mail à la place, ou redemander un code dans { span }.
     .voice = Nous ne pouvons pas envoyer de code à ce téléphone pour le moment. Quelle adresse e-mail devons-nous utiliser à la place ?

@@ -52,6 +52,7 @@ cooldown = Un codice è in arrivo a { $to }. Se non lo riceve, potrà chiederne 
 cooldown-over = Potrà chiedere un nuovo codice tra { span }.
 limit-reached = Abbiamo già inviato diversi codici. Potrà chiederne un altro tra { span }.
 limit-reached-live = L'ultimo codice inviato funziona ancora. Potrà chiederne un altro tra { span }.
+busy = Al momento non possiamo inviare codici. Potrà chiederne uno tra { span }.
 halted = Al momento non possiamo inviare codici a questo telefono. Potrà chiederne un altro tra { span }.
 halted-use-mail = Al momento non possiamo inviare codici a questo telefono. Scriva invece un indirizzo e-mail, o lo chieda di nuovo tra { span }.
     .voice = Al momento non possiamo inviare codici a questo telefono. Quale indirizzo e-mail dobbiamo usare invece?

@@ -19,6 +19,7 @@ pub enum Phrase {
     CooldownOver,
     LimitReached,
     LimitReachedLive,
+    Busy,
     Halted,
     HaltedUseMail,
     SendFailed,
@@ -69,7 +70,7 @@ pub enum Phrase {
 
 impl Phrase {
     /// All of them, in the order of the files.
-    pub(super) const ALL: [Self; 61] = [
+    pub(super) const ALL: [Self; 62] = [
         Self::Greeting,
         Self::AskAddress,
         Self::AskOtherAddress,
@@ -85,6 +86,7 @@ impl Phrase {
         Self::CooldownOver,
         Self::LimitReached,
         Self::LimitReachedLive,
+        Self::Busy,
         Self::Halted,
         Self::HaltedUseMail,
         Self::SendFailed,
@@ -151,6 +153,7 @@ impl Phrase {
             Self::CooldownOver => "cooldown-over",
             Self::LimitReached => "limit-reached",
             Self::LimitReachedLive => "limit-reached-live",
+            Self::Busy => "busy",
             Self::Halted => "halted",
             Self::HaltedUseMail => "halted-use-mail",
             Self::SendFailed => "send-failed",

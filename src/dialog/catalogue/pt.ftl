@@ -52,6 +52,7 @@ cooldown = Há um código a caminho de { $to }. Se não chegar, pode pedir outro
 cooldown-over = Pode pedir um código novo daqui a { span }.
 limit-reached = Já enviamos vários códigos. Pode pedir outro daqui a { span }.
 limit-reached-live = O último código que enviamos ainda funciona. Pode pedir outro daqui a { span }.
+busy = No momento não podemos enviar códigos. Pode pedir um daqui a { span }.
 halted = No momento não podemos enviar códigos para esse telefone. Pode pedir outro daqui a { span }.
 halted-use-mail = No momento não podemos enviar códigos para esse telefone. Escreva um endereço de e-mail em vez dele, ou peça novamente daqui a { span }.
     .voice = No momento não podemos enviar códigos para esse telefone. Qual é o endereço de e-mail que devemos usar em vez dele?

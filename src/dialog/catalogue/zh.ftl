@@ -43,6 +43,7 @@ cooldown = 我们已向 { $to } 发出验证码，请稍候。如果没有收到
 cooldown-over = 您可以在 { span }后获取新的验证码。
 limit-reached = 我们已经发送过多次验证码。您可以在 { span }后再次获取。
 limit-reached-live = 最近一次发送的验证码仍然有效。您可以在 { span }后再次获取。
+busy = 目前无法发送验证码。您可以在 { span }后重新获取。
 halted = 目前无法向该电话发送验证码。您可以在 { span }后重新获取。
 halted-use-mail = 目前无法向该电话发送验证码。请改为输入邮箱地址，或在 { span }后重新获取。
     .voice = 目前无法向该电话发送验证码。请问要改用哪个邮箱地址？

@@ -189,6 +189,19 @@ fn accounts_are_named_by_whom_they_belong_to_and_not_by_the_signing_key() {
 }
 
 #[test]
+fn a_cap_of_zero_counts_nothing() {
+    let off = Caps { sends_per_hour: 0, sends_per_day: 0, failures_per_day: 0 };
+    let budgets = Budgets { destination: off, ..BUDGETS };
+    let full =
+        (0..100).fold(Account::default(), |account, second| account.failed(at(second)).sent(at(second)));
+    let accounts = [(id("mira"), Arc::new(full))].into_iter().collect();
+    assert_eq!(budgets.send(payers("mira"), &accounts, at(100)), Ok(Charges::new()));
+    assert_eq!(budgets.may_check(payers("mira"), &accounts, 5, at(100)), Ok(()));
+    assert!(budgets.failed(payers("mira"), &accounts, at(100)).is_empty());
+    assert_eq!(budgets.failed(by("mira", "u"), &accounts, at(100)).len(), 1, "the user's still counts");
+}
+
+#[test]
 fn a_bot_takes_tickets_by_the_hour() {
     let ticket = BUDGETS.bot.ticket("st-1", at(0)).unwrap();
     assert_eq!(ticket.most, 2);
