@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use rand::CryptoRng;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use tokio::runtime::Handle;
 
@@ -47,6 +47,22 @@ pub enum Kind {
 }
 
 impl Settings {
+    /// What is allowed and not wise.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        let url = self.redis_url.expose_secret();
+        if !url.is_empty() && self.kind != Kind::Redis {
+            warnings.push("store.redis_url is set and not used: set store.kind = \"redis\"".to_owned());
+        }
+        if self.kind == Kind::Redis && redis::is_overheard(url) {
+            let text = "store.redis_url is without TLS and leads to another machine: addresses and the password travel in \
+                        plain text; let it begin with rediss://, or trust the network";
+            warnings.push(text.to_owned());
+        }
+        warnings
+    }
+
     /// Opens the store. What it needs to run beside requests, it runs on `runtime`.
     ///
     /// # Errors

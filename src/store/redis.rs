@@ -16,6 +16,8 @@ use rand::CryptoRng;
 use redis::Cmd;
 use tokio::runtime::Handle;
 
+pub(super) use self::address::is_overheard;
+
 use self::address::Address;
 use self::link::{Link, Repeat, Script};
 use self::record::{Kept, kept_account, kept_session};

@@ -1,5 +1,6 @@
 //! Where Redis is, and how a connection to it is made.
 
+use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -8,8 +9,8 @@ use redis::aio::MultiplexedConnection;
 use redis::io::tcp::TcpSettings;
 use redis::sentinel::{SentinelClient, SentinelClientBuilder, SentinelServerType};
 use redis::{
-    AsyncConnectionConfig, Client, ConnectionAddr, IntoConnectionInfo as _, RedisResult, TlsCertificates,
-    TlsMode,
+    AsyncConnectionConfig, Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo as _, RedisResult,
+    TlsCertificates, TlsMode,
 };
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -70,6 +71,19 @@ impl Address {
             Self::Server(client) => client.get_multiplexed_async_connection_with_config(&config).await,
             Self::Sentinels(client) => client.get_async_connection_with_config(&config).await,
         }
+    }
+}
+
+/// Whether what is said to Redis passes a network in plain text.
+pub(in crate::store) fn is_overheard(url: &str) -> bool {
+    let url = url.trim();
+    // What is no URL is complained of elsewhere.
+    match url.into_connection_info().as_ref().map(ConnectionInfo::addr) {
+        Ok(ConnectionAddr::Tcp(host, _)) => {
+            host != "localhost" && !host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
+        }
+        Ok(_) => false,
+        Err(_) => url.starts_with("redis+sentinel://"),
     }
 }
 
@@ -185,6 +199,24 @@ mod tests {
             "rediss+sentinel://:hush@a.example:26379/main",
         ] {
             assert!(matches!(read(url), Ok(Address::Sentinels(_))), "{url}");
+        }
+    }
+
+    #[test]
+    fn what_passes_a_network_in_plain_text_is_known() {
+        for url in ["redis://redis:6379", "redis://u:p@10.0.0.1", "redis+sentinel://a/main"] {
+            assert!(is_overheard(url), "{url}");
+        }
+        for url in [
+            "redis://localhost",
+            "redis://127.0.0.1:1",
+            "redis://[::1]",
+            "rediss://a",
+            "unix:///a",
+            "hush",
+            "",
+        ] {
+            assert!(!is_overheard(url), "{url}");
         }
     }
 
