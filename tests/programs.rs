@@ -39,6 +39,7 @@ fn main() {
         on_redis("records_of_other_releases_are_read_or_refused", redis::records_of_other_releases),
         on_redis("away_or_silent_is_unavailable_within_a_second", redis::unavailable_within_a_second),
         on_redis("killed_and_restarted_under_two_servers_loses_nothing", redis::killed_and_restarted),
+        on_redis("sentinels_say_who_takes_over", redis::failover),
         on_redis("tls_is_for_those_who_can_show_who_they_are", redis::tls),
         on_redis("a_user_needs_few_permissions", redis::a_user_who_may_just_enough),
         on_redis("clusters_and_replicas_are_refused", redis::refused_servers),

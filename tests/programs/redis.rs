@@ -2,12 +2,15 @@
 
 #[path = "redis/outages.rs"]
 mod outages;
+#[path = "redis/sentinel.rs"]
+mod sentinel;
 #[path = "redis/server.rs"]
 mod server;
 #[path = "redis/trust.rs"]
 mod trust;
 
 pub(crate) use outages::{killed_and_restarted, unavailable_within_a_second};
+pub(crate) use sentinel::failover;
 pub(crate) use server::is_there;
 pub(crate) use trust::{a_user_who_may_just_enough, refused_servers, tls, unlike_servers};
 

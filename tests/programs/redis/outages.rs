@@ -15,7 +15,7 @@ use super::{send, settings, status, verify};
 use crate::support::{App, mailed_code};
 
 /// Asks until the answer is another one than `unavailable`.
-async fn until_back<F: Future<Output = Value>>(ask: impl Fn() -> F) -> Value {
+pub(crate) async fn until_back<F: Future<Output = Value>>(ask: impl Fn() -> F) -> Value {
     let started = Stopwatch::start();
     loop {
         let otp = ask().await;
