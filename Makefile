@@ -15,7 +15,8 @@ check: tools
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps
 
 # Cargo; a C compiler, because aws-lc-sys, which TLS and token signatures rest on, is C and assembler (it needs no
-# cmake); curl, with which a test pastes the server's own examples; and aiosmtpd, the relay that tests send mail to.
+# cmake); curl, with which a test pastes the server's own examples; aiosmtpd, the relay that tests send mail to; and
+# redis-server, which tests start, kill and start again.
 tools:
 	@set -eu; \
 	has() { command -v "$$1" >/dev/null 2>&1; }; \
@@ -24,6 +25,7 @@ tools:
 		has "$${CC:-cc}" || has gcc || printf 'gcc '; \
 		has curl || printf 'curl '; \
 		smtp || printf 'python3-aiosmtpd '; \
+		has redis-server || printf 'redis-server '; \
 	}; \
 	has "$(CARGO)" || { echo "cargo is missing: install Rust from https://rustup.rs" >&2; exit 1; }; \
 	packages="$$(missing)"; \
@@ -36,13 +38,13 @@ tools:
 		$$root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$packages; \
 	elif has brew; then \
 		case "$$packages" in *aiosmtpd*) python3 -m pip install --user --break-system-packages aiosmtpd ;; esac; \
-		packages="$$(printf %s "$$packages" | sed 's/python3-aiosmtpd//')"; \
-		[ -z "$${packages%% *}" ] || brew install $$packages; \
+		packages="$$(printf %s "$$packages" | sed 's/python3-aiosmtpd//; s/redis-server/redis/')"; \
+		set -- $$packages; [ $$# = 0 ] || brew install "$$@"; \
 	fi; \
 	packages="$$(missing)"; \
 	[ -z "$$packages" ] || { \
 		echo "still missing: $$packages; install it and try again" \
-			"(Debian: apt-get install gcc libc6-dev curl python3-aiosmtpd;" \
-			"macOS: xcode-select --install, pip3 install aiosmtpd)" >&2; \
+			"(Debian: apt-get install gcc libc6-dev curl python3-aiosmtpd redis-server;" \
+			"macOS: xcode-select --install, pip3 install aiosmtpd, brew install redis)" >&2; \
 		exit 1; \
 	}

@@ -3,11 +3,13 @@
 //! `cargo bench --bench loopback` starts our server (release build, access log to a file, counters on) and a bare
 //! actix handler that checks the same token and echoes the same body, loads them in turn over 32 connections, and
 //! prints the CPU time each spends on a request, their ratio, and latencies. `-- memory` prints bytes per waiting
-//! session instead; `-- sending` and a rate, how verifies fare beside so many sends a second at a slow provider. Linux
-//! only: the figures come from `/proc`.
+//! session instead; `-- sending` and a rate, how verifies fare beside so many sends a second at a slow provider;
+//! `-- redis`, what the store in Redis costs. Linux only: the figures come from `/proc`.
 
 #![expect(clippy::expect_used, reason = "a bench that cannot go on stops")]
 
+#[path = "loopback/redis.rs"]
+mod redis_store;
 #[path = "loopback/sending.rs"]
 mod sending;
 mod shared;
@@ -43,6 +45,8 @@ fn main() {
         floor();
     } else if is("memory") {
         memory();
+    } else if is("redis") {
+        redis_store::run();
     } else if is("sending") {
         let rate = arguments.iter().find_map(|argument| argument.parse().ok());
         sending::sending(rate.unwrap_or(2_000));
@@ -141,15 +145,20 @@ impl Server {
 
     /// CPU time so far, in microseconds.
     fn cpu(&self) -> f64 {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).expect("it runs");
-        let fields: Vec<&str> = stat.rsplit(')').next().expect("a name").split_whitespace().collect();
-        // utime and stime, in ticks of 10 ms.
-        fields[11..13].iter().map(|ticks| ticks.parse::<f64>().expect("a number") * 10_000.0).sum()
+        cpu_of(self.child.id())
     }
 
     fn megabytes(&self) -> f64 {
         megabytes(self.child.id())
     }
+}
+
+/// CPU time of a process so far, in microseconds.
+fn cpu_of(process: u32) -> f64 {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).expect("it runs");
+    let fields: Vec<&str> = stat.rsplit(')').next().expect("a name").split_whitespace().collect();
+    // utime and stime, in ticks of 10 ms.
+    fields[11..13].iter().map(|ticks| ticks.parse::<f64>().expect("a number") * 10_000.0).sum()
 }
 
 /// How much memory a process has.

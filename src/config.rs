@@ -186,7 +186,7 @@ impl Loaded {
     }
 
     fn check(&self) -> Result<(), Error> {
-        let Config { server, dev, delivery, platform, limits, .. } = &self.config;
+        let Config { server, dev, delivery, platform, limits, store, otp, .. } = &self.config;
         let prefix = &server.api_prefix;
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./~".contains(&byte);
         if !(prefix.is_empty()
@@ -209,6 +209,11 @@ impl Loaded {
                  api_key for production, or bind to 127.0.0.1"
             };
             return Err(self.error("server.bind", format!("is {}: {fix}", server.bind)));
+        }
+        if store.kind == store::Kind::Redis && otp.keys.is_empty() && !dev.enabled {
+            let problem = "is empty, and servers that share a Redis must share the keys that codes and accounts are \
+                           digested under; set it to the same on all of them";
+            return Err(self.error("otp.keys", problem));
         }
         let twilio = &delivery.twilio;
         for (key, url) in [
@@ -306,8 +311,9 @@ impl Loaded {
     /// What is allowed and not wise: each with the key, the risk and its source.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
-        let Config { otp, platform, delivery, limits, .. } = &self.config;
+        let Config { otp, platform, delivery, limits, store, .. } = &self.config;
         let mut warnings = otp.warnings();
+        warnings.extend(store.warnings());
         let mut warn = |unwise: bool, text: &str| warnings.extend(unwise.then(|| text.to_owned()));
         warn(
             otp.keys.is_empty() && !self.config.dev.enabled,
@@ -392,8 +398,9 @@ fn parse(layers: &Layers, origin: &str) -> Result<Config, Error> {
         let key = error.path().to_string();
         let origin = layers.origin(&key).unwrap_or(origin).to_owned();
         // What stands where a secret should must not be repeated in a log.
-        let secret =
-            ["api_key", "auth_token", "secret", "keys", "smtp.url"].iter().any(|name| key.contains(name));
+        let secret = ["api_key", "auth_token", "secret", "keys", "smtp.url", "redis_url"]
+            .iter()
+            .any(|name| key.contains(name));
         let problem = if secret {
             "cannot be used: it is not of the kind deploy/config.toml shows".to_owned()
         } else {
@@ -411,7 +418,7 @@ fn hide(table: &mut Table) {
             Value::Array(items) => items.iter_mut().filter_map(Value::as_table_mut).for_each(hide),
             Value::String(text)
                 if !text.is_empty()
-                    && matches!(key.as_str(), "api_key" | "auth_token" | "secret" | "url") =>
+                    && matches!(key.as_str(), "api_key" | "auth_token" | "secret" | "url" | "redis_url") =>
             {
                 "(hidden)".clone_into(text);
             }

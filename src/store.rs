@@ -4,13 +4,19 @@
 
 mod memory;
 mod record;
+mod redis;
 
 pub use memory::Memory;
+pub use redis::Redis;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use rand::CryptoRng;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
+use tokio::runtime::Handle;
 
 use crate::clock::Timestamp;
 use crate::dialog::{Session, SessionKey};
@@ -21,6 +27,13 @@ use crate::otp::{Account, AccountId, Accounts, ChallengeId, Ticket};
 pub struct Settings {
     /// Which store.
     pub kind: Kind,
+    /// Where Redis is: `redis://user:password@host:6379/0`, `rediss://` for TLS, `redis+sentinel://host,host/name` for
+    /// whichever server the Sentinels call the master. A secret as a whole.
+    pub redis_url: SecretString,
+    /// What all our keys in Redis begin with.
+    pub redis_prefix: String,
+    /// A file of certificates (PEM) that Redis' is to be signed by, instead of the machine's own; empty for those.
+    pub redis_ca_file: PathBuf,
 }
 
 /// The stores there are.
@@ -29,16 +42,39 @@ pub struct Settings {
 pub enum Kind {
     /// This process' memory: a restart forgets every code.
     Memory,
+    /// A Redis, which many servers share.
+    Redis,
 }
 
 impl Settings {
-    /// Opens the store.
+    /// What is allowed and not wise.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        let url = self.redis_url.expose_secret();
+        if !url.is_empty() && self.kind != Kind::Redis {
+            warnings.push("store.redis_url is set and not used: set store.kind = \"redis\"".to_owned());
+        }
+        if self.kind == Kind::Redis && redis::is_overheard(url) {
+            let text = "store.redis_url is without TLS and leads to another machine: addresses and the password travel in \
+                        plain text; let it begin with rediss://, or trust the network";
+            warnings.push(text.to_owned());
+        }
+        warnings
+    }
+
+    /// Opens the store. What it needs to run beside requests, it runs on `runtime`.
     ///
     /// # Errors
     /// The setting that cannot be used, and why.
-    pub fn open(&self) -> Result<Arc<dyn Store>, (&'static str, String)> {
+    pub fn open(
+        &self,
+        rng: &mut dyn CryptoRng,
+        runtime: &Handle,
+    ) -> Result<Arc<dyn Store>, (&'static str, String)> {
         match self.kind {
             Kind::Memory => Ok(Arc::new(Memory::default())),
+            Kind::Redis => Ok(Arc::new(Redis::open(self, rng, runtime)?)),
         }
     }
 }

@@ -1,10 +1,19 @@
 //! Tests that need a program which a machine may lack. Without it they are counted as ignored; with
 //! `REQUIRE_SERVICES=1` they fail instead.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
+#[path = "it/races.rs"]
+mod races;
+#[path = "programs/redis.rs"]
+mod redis;
 #[path = "programs/smtp.rs"]
 mod smtp;
+#[expect(dead_code, unused_imports, reason = "what is asked of every store, and of memory elsewhere")]
+#[path = "it/store.rs"]
+mod store;
+#[expect(dead_code, reason = "some of it is for other tests")]
+mod support;
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
@@ -15,10 +24,26 @@ use serde_json::Value;
 fn main() {
     let curl = Command::new("curl").arg("--version").stdout(Stdio::null()).status().is_ok();
     let aiosmtpd = smtp::python().is_some();
+    let redis = redis::is_there();
+    let on_redis = |name: &str, test| needs("redis-server", redis, &format!("redis::{name}"), test);
     let trials = vec![
         needs("curl", curl, "dev_mode_prints_a_conversation_that_works_when_pasted", pasted),
         needs("aiosmtpd", aiosmtpd, "a_test_mail_arrives", smtp::a_test_mail_arrives),
         needs("aiosmtpd", aiosmtpd, "mailed_codes_verify", smtp::mailed_codes_verify),
+        on_redis("does_what_every_store_must", redis::behaviour),
+        on_redis("races_end_as_in_memory", redis::races),
+        on_redis("races_of_two_servers_end_as_in_memory", redis::races_of_two),
+        on_redis("scripts_that_were_forgotten_are_taught_again", redis::forgotten_scripts),
+        on_redis("versions_never_come_again", redis::versions_never_come_again),
+        on_redis("a_verify_asks_twice_and_a_send_three_times", redis::round_trips),
+        on_redis("records_of_other_releases_are_read_or_refused", redis::records_of_other_releases),
+        on_redis("away_or_silent_is_unavailable_within_a_second", redis::unavailable_within_a_second),
+        on_redis("killed_and_restarted_under_two_servers_loses_nothing", redis::killed_and_restarted),
+        on_redis("sentinels_say_who_takes_over", redis::failover),
+        on_redis("tls_is_for_those_who_can_show_who_they_are", redis::tls),
+        on_redis("a_user_needs_few_permissions", redis::a_user_who_may_just_enough),
+        on_redis("clusters_and_replicas_are_refused", redis::refused_servers),
+        on_redis("eviction_and_no_persistence_are_warned_of", redis::unlike_servers),
     ];
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }

@@ -74,7 +74,7 @@ pub fn assemble(loaded: &Loaded, mut parts: Parts) -> Result<Arc<Server>, Error>
         answer_within: config.platform.answer_within,
         store: config
             .store
-            .open()
+            .open(&mut *parts.rng, &parts.runtime)
             .map_err(|(key, problem)| loaded.error(&format!("store.{key}"), problem))?,
         deliveries: deliveries(loaded, &catalogue)?,
         spending: Mutex::new(Spending::new(config.limits.sms.clone())),

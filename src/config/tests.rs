@@ -83,6 +83,8 @@ fn complaints_name_the_key_the_place_and_the_fix() {
             "[bots.default]\ncode_fields = [\"x\"]",
             "my.toml: bots.default.code_fields[0] cannot be used: \"x\" is no JSON pointer",
         ),
+        ("[store]\nredis_url = 7", "my.toml: store.redis_url cannot be used: it is not of"),
+        ("[store]\nkind = \"redis\"\n", "default: otp.keys is empty, and servers that share"),
         ("[otp", "my.toml: line 1 is not TOML: "),
     ] {
         let error = read(text, &[]).err().unwrap_or_default();
@@ -130,11 +132,31 @@ fn the_environment_stands_above_the_file() {
 }
 
 #[test]
+fn whoever_says_where_redis_is_wants_it_to_be_used() {
+    let url = ("REDIS_URL", "redis://:hush@redis.example");
+    let store = |text: &str, variables: &[(&str, &str)]| {
+        let text = format!("{GOOD}[otp]\nkeys = [{{ id = \"a\", secret = \"{}\" }}]\n{text}", "x".repeat(40));
+        let loaded = read(&text, variables).unwrap();
+        let warnings =
+            loaded.warnings().into_iter().filter(|warning| warning.starts_with("store.redis_url is "));
+        let warnings: Vec<_> = warnings.map(|warning| warning[19..26].to_owned()).collect();
+        (loaded.config.store.kind, warnings.concat())
+    };
+    let (memory, redis) = (store::Kind::Memory, store::Kind::Redis);
+    assert_eq!(store("", &[url]), (redis, "without".to_owned()));
+    assert_eq!(store("", &[("REDIS_URL", "rediss://redis.example")]), (redis, String::new()));
+    assert_eq!(store("", &[("REDIS_URL", "")]), (memory, String::new()));
+    assert_eq!(store("", &[url, ("BOTKIT_OTP_STORE__KIND", "memory")]), (memory, "set and".to_owned()));
+    assert_eq!(store("[store]\nkind = \"memory\"", &[url]).0, memory);
+    assert_eq!(store("[store]\nredis_url = \"redis://a\"", &[]).0, memory);
+}
+
+#[test]
 fn secrets_are_hidden_wherever_they_stand() {
     let text = format!(
         "{GOOD}[otp]\nkeys = [{{ id = \"a\", secret = \"hush-hush-hush-hush-hush-hush-hush\" }}]\n\
          [bots.st-2]\napp_id = \"x\"\napi_key = \"hush\"\n[delivery.sendgrid]\napi_key = \"hush\"\n\
-         [delivery.twilio]\nauth_token = \"hush\""
+         [delivery.twilio]\nauth_token = \"hush\"\n[store]\nredis_url = \"redis://:hush@localhost\""
     );
     let loaded = read(&text, &[]).unwrap();
     let shown = loaded.show();

@@ -322,3 +322,43 @@ fn a_test_mail_goes_through_every_provider() {
         said(&output)
     );
 }
+
+#[test]
+fn the_compose_file_is_a_configuration() {
+    let compose = include_str!("../../deploy/compose.yml");
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = program(&folder);
+    command.env_remove("PORT").env("BOTKIT_OTP_SERVER__BIND", "0.0.0.0:8003");
+    // The sample of `.env` in its first lines, with secrets in place of the dots, as Compose reads it.
+    let sample = compose.lines().filter_map(|line| line.strip_prefix("#   ")?.split_once('='));
+    let sample: Vec<_> = sample
+        .map(|(name, value)| {
+            (name, value.trim_matches('\'').replace("...", "0123456789abcdef0123456789abcdef"))
+        })
+        .collect();
+    assert_eq!(sample.len(), 7, "{sample:?}");
+    let (_, servers) = compose.split_once("\nx-server: &server\n").unwrap();
+    let (_, environment) = servers.split_once("  environment:\n").unwrap();
+    let environment = environment.lines().map_while(|line| line.strip_prefix("    ")?.split_once(": "));
+    let environment: Vec<_> = environment
+        .map(|(name, value)| {
+            let filled = sample.iter().fold(value.to_owned(), |value, (name, sample)| {
+                value.replace(&format!("${{{name}:?}}"), sample)
+            });
+            assert!(!filled.contains("${"), "{filled}");
+            (name, filled)
+        })
+        .collect();
+    assert_eq!(environment.len(), 2, "{environment:?}");
+    let output = command.envs(sample).envs(environment).arg("check").output().unwrap();
+    let said = said(&output);
+    assert!(output.status.success(), "{said}");
+    for line in [
+        "kind = \"redis\"",
+        "redis_url = \"(hidden)\"",
+        "public_url = \"https://otp.example.com\"",
+        "enabled = false",
+    ] {
+        assert!(said.contains(line), "{line}:\n{said}");
+    }
+}

@@ -32,7 +32,7 @@ fn authority(rng: &mut StdRng) -> Authority {
     config.otp.authority(config.limits.budgets(), rng).unwrap()
 }
 
-fn session(seed: u64, now: Timestamp) -> Arc<Session> {
+pub(crate) fn session(seed: u64, now: Timestamp) -> Arc<Session> {
     let mut rng = StdRng::seed_from_u64(seed);
     let authority = authority(&mut rng);
     let to = Destination::Email(Email::parse("mira@example.com").unwrap());
@@ -66,7 +66,7 @@ async fn load(store: &dyn Store, session: &str, accounts: &[AccountId]) -> Snaps
 }
 
 /// Writes a session; `None` if somebody was first.
-async fn write(
+pub(crate) async fn write(
     store: &dyn Store,
     session: &str,
     seen: Option<Version>,

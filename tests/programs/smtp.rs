@@ -66,7 +66,7 @@ impl Relay {
 }
 
 /// An authority, and a certificate of it for this machine: a certificate that signs itself is no server's.
-fn certificates(folder: &Path) -> Result<(), Failed> {
+pub(crate) fn certificates(folder: &Path) -> Result<(), Failed> {
     let mut authority = CertificateParams::new(Vec::new())?;
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let key = KeyPair::generate()?;

@@ -68,6 +68,15 @@ impl App {
 
     /// The same, with a server that `change` has made another one of.
     pub(crate) async fn start_with(settings: &str, change: impl FnOnce(Arc<Server>) -> Arc<Server>) -> Self {
+        Self::start_seeded(settings, 1, change).await
+    }
+
+    /// The same, with a generator that begins at `seed`: servers that share a store must differ in it.
+    pub(crate) async fn start_seeded(
+        settings: &str,
+        seed: u64,
+        change: impl FnOnce(Arc<Server>) -> Arc<Server>,
+    ) -> Self {
         let (stub, script) = (MockServer::start().await, Script::default());
         Mock::given(matchers::any()).respond_with(script.clone()).mount(&stub).await;
         let folder = tempfile::tempdir().unwrap();
@@ -98,7 +107,7 @@ impl App {
         let parts = Parts {
             clock: Arc::<VirtualClock>::clone(&clock),
             dev_clock: Some(Arc::clone(&clock)),
-            rng: Box::new(StdRng::seed_from_u64(1)),
+            rng: Box::new(StdRng::seed_from_u64(seed)),
             runtime: tokio::runtime::Handle::current(),
             generated: None,
         };
