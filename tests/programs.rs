@@ -38,6 +38,7 @@ fn main() {
         on_redis("a_verify_asks_twice_and_a_send_three_times", redis::round_trips),
         on_redis("records_of_other_releases_are_read_or_refused", redis::records_of_other_releases),
         on_redis("away_or_silent_is_unavailable_within_a_second", redis::unavailable_within_a_second),
+        on_redis("a_change_whose_answer_is_lost_is_not_made_again", redis::lost_answers),
         on_redis("killed_and_restarted_under_two_servers_loses_nothing", redis::killed_and_restarted),
         on_redis("sentinels_say_who_takes_over", redis::failover),
         on_redis("tls_is_for_those_who_can_show_who_they_are", redis::tls),

@@ -9,7 +9,7 @@ mod server;
 #[path = "redis/trust.rs"]
 mod trust;
 
-pub(crate) use outages::{killed_and_restarted, unavailable_within_a_second};
+pub(crate) use outages::{killed_and_restarted, lost_answers, unavailable_within_a_second};
 pub(crate) use sentinel::failover;
 pub(crate) use server::is_there;
 pub(crate) use trust::{a_user_who_may_just_enough, refused_servers, tls, unlike_servers};

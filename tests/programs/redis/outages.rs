@@ -79,6 +79,35 @@ pub(crate) fn unavailable_within_a_second() -> Result<(), Failed> {
     })
 }
 
+/// A read whose answer is lost is made again; a change is not, since nobody knows whether it was made.
+pub(crate) fn lost_answers() -> Result<(), Failed> {
+    let server = Server::start()?;
+    let between = Between::start(server.port)?;
+    Runtime::new()?.block_on(async {
+        let app = App::start(&settings(&format!("redis://127.0.0.1:{}", between.port))).await;
+        assert_eq!(status(&send(&app, "s", 1).await), "sent");
+        let code = app.codes().await.pop().unwrap();
+        let wrong = if code == "000000" { "000001" } else { "000000" };
+        let tried = async |request: usize, code: &str| {
+            let otp = verify(&app, "s", request, code).await;
+            (status(&otp).to_owned(), otp["attemptsLeft"].as_u64())
+        };
+        let (incorrect, unavailable) = ("incorrect".to_owned(), "unavailable".to_owned());
+        between.lose(1);
+        assert_eq!(tried(2, wrong).await, (incorrect.clone(), Some(4)), "the read");
+        between.lose(2);
+        assert_eq!(tried(3, wrong).await, (unavailable.clone(), None), "the change");
+        // It was made, and counted once.
+        assert_eq!(tried(3, wrong).await, (incorrect.clone(), Some(3)), "what was kept");
+        assert_eq!(tried(4, wrong).await, (incorrect, Some(2)));
+        between.lose(2);
+        assert_eq!(tried(5, &code).await, (unavailable, None));
+        assert_eq!(tried(6, &code).await.0, "already_verified");
+        assert_eq!(tried(5, &code).await.0, "verified");
+        Ok(())
+    })
+}
+
 /// What became of one code.
 struct Sent {
     session: String,
@@ -180,7 +209,6 @@ pub(crate) fn killed_and_restarted() -> Result<(), Failed> {
             pending = codes(&apps, sent).await;
         }
         assert!(total > 50, "{total} codes are not enough to tell");
-        println!("{total} codes");
         for Sent { session, code } in &pending {
             assert_eq!(status(&verify(&apps[0], session, 2, code).await), "verified", "{session}");
             assert_eq!(status(&verify(&apps[1], session, 3, code).await), "already_verified", "{session}");

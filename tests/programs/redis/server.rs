@@ -115,27 +115,39 @@ fn answers(port: u16, process: &mut Child) -> Result<bool, Failed> {
     Err("redis-server does not answer".into())
 }
 
-/// Stands between Redis and those who ask it; counts what they say, and can swallow everything.
+/// Stands between Redis and those who ask it; counts what they say, can swallow everything, and can hang up instead of
+/// passing on an answer.
 pub(crate) struct Between {
     pub(crate) port: u16,
     said: Arc<AtomicUsize>,
     swallows: Arc<AtomicBool>,
+    loses: Arc<AtomicUsize>,
 }
 
 impl Between {
     pub(crate) fn start(server: u16) -> Result<Self, Failed> {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let port = listener.local_addr()?.port();
-        let (said, swallows) = (Arc::<AtomicUsize>::default(), Arc::<AtomicBool>::default());
-        let between = Self { port, said: Arc::clone(&said), swallows: Arc::clone(&swallows) };
+        let between = Self { port, said: Arc::default(), swallows: Arc::default(), loses: Arc::default() };
+        let (said, swallows) = (Arc::clone(&between.said), Arc::clone(&between.swallows));
+        let loses = Arc::clone(&between.loses);
         // Ends with the test program.
         std::thread::spawn(move || {
             while let Ok((near, _)) = listener.accept() {
                 let Ok(far) = TcpStream::connect(("127.0.0.1", server)) else { continue };
                 let (Ok(back), Ok(answers)) = (near.try_clone(), far.try_clone()) else { continue };
-                let nothing = Arc::default();
-                copy(near, far, Arc::clone(&said), Arc::clone(&swallows));
-                copy(answers, back, nothing, Arc::clone(&swallows));
+                let (said, heard, silent) = (Arc::clone(&said), Arc::clone(&swallows), Arc::clone(&swallows));
+                copy(near, far, move || {
+                    said.fetch_add(1, Ordering::SeqCst);
+                    if heard.load(Ordering::SeqCst) { Then::Swallow } else { Then::Pass }
+                });
+                let loses = Arc::clone(&loses);
+                copy(answers, back, move || {
+                    if loses.load(Ordering::SeqCst) > 0 && loses.fetch_sub(1, Ordering::SeqCst) == 1 {
+                        return Then::HangUp;
+                    }
+                    if silent.load(Ordering::SeqCst) { Then::Swallow } else { Then::Pass }
+                });
             }
         });
         Ok(between)
@@ -145,19 +157,32 @@ impl Between {
         self.swallows.store(swallows, Ordering::SeqCst);
     }
 
+    /// Loses one of the answers to come: the first, or a later one.
+    pub(crate) fn lose(&self, number: usize) {
+        self.loses.store(number, Ordering::SeqCst);
+    }
+
     /// How often something has been said since this was last asked.
     pub(crate) fn trips(&self) -> usize {
         self.said.swap(0, Ordering::SeqCst)
     }
 }
 
-fn copy(mut from: TcpStream, mut to: TcpStream, said: Arc<AtomicUsize>, swallows: Arc<AtomicBool>) {
+/// What becomes of something said.
+enum Then {
+    Pass,
+    Swallow,
+    HangUp,
+}
+
+fn copy(mut from: TcpStream, mut to: TcpStream, then: impl Fn() -> Then + Send + 'static) {
     std::thread::spawn(move || {
         let mut buffer = vec![0; 1 << 16];
         while let Ok(length @ 1..) = from.read(&mut buffer) {
-            said.fetch_add(1, Ordering::SeqCst);
-            if !swallows.load(Ordering::SeqCst) && to.write_all(&buffer[..length]).is_err() {
-                break;
+            match then() {
+                Then::Pass if to.write_all(&buffer[..length]).is_ok() => {}
+                Then::Swallow => {}
+                Then::Pass | Then::HangUp => break,
             }
         }
         let _ = to.shutdown(Shutdown::Both);
