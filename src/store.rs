@@ -2,11 +2,14 @@
 //! the first of two writers win; it knows no rule on codes. What it frees after [`Session::forget_at`] is memory: whether
 //! a code has expired is decided in [`crate::otp`], on every read.
 
+mod disk;
 mod memory;
 mod record;
 
+pub use disk::{Disk, Flush, Folder};
 pub use memory::Memory;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -21,6 +24,10 @@ use crate::otp::{Account, AccountId, Accounts, ChallengeId, Ticket};
 pub struct Settings {
     /// Which store.
     pub kind: Kind,
+    /// The folder of the store on disk.
+    pub path: PathBuf,
+    /// When that store flushes.
+    pub sync: Flush,
 }
 
 /// The stores there are.
@@ -29,6 +36,8 @@ pub struct Settings {
 pub enum Kind {
     /// This process' memory: a restart forgets every code.
     Memory,
+    /// A folder on this machine's disk, for one process.
+    Disk,
 }
 
 impl Settings {
@@ -39,6 +48,10 @@ impl Settings {
     pub fn open(&self) -> Result<Arc<dyn Store>, (&'static str, String)> {
         match self.kind {
             Kind::Memory => Ok(Arc::new(Memory::default())),
+            Kind::Disk => match Disk::open(&self.path, self.sync) {
+                Ok(disk) => Ok(Arc::new(disk)),
+                Err(problem) => Err(("path", problem)),
+            },
         }
     }
 }
@@ -53,7 +66,7 @@ pub struct Stored<T> {
 }
 
 /// Names one state of one record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Version(pub u64);
 
 /// What a store knows of a session and of the accounts that its next call may charge.
@@ -146,6 +159,11 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// [`Unavailable`].
     async fn owner(&self, challenge: ChallengeId) -> Result<Option<SessionKey>, Unavailable>;
+
+    /// The folder that this store has to itself, if it has one.
+    fn folder(&self) -> Option<&Folder> {
+        None
+    }
 
     /// Frees what is past its time, in small steps, and says how many sessions are left. May take a while; not to be
     /// called on a thread that serves requests.

@@ -47,6 +47,12 @@ impl SessionKey {
         Self("/probe".into())
     }
 
+    /// The key whose text a store has kept.
+    #[must_use]
+    pub fn kept(text: &str) -> Self {
+        Self(text.into())
+    }
+
     /// Its text, which codes are bound to.
     #[must_use]
     pub fn as_str(&self) -> &str {

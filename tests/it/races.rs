@@ -136,17 +136,25 @@ async fn parallel_sends_to_one_address_stop_at_its_budget(settings: &str) {
     assert_eq!(app.codes().await.len(), 10);
 }
 
-/// All of them, with a store that `settings` name.
+/// All of them, with a store that `settings` name. Each has a store of its own if `FRESH` stands in its name.
 pub(crate) async fn every_race(settings: &str) {
-    of_64_right_codes_one_wins(settings).await;
-    wrong_codes_at_once_get_no_more_attempts_than_one_by_one(settings).await;
-    a_right_code_among_fewer_wrong_ones_than_attempts_wins(settings).await;
-    a_send_that_comes_many_times_at_once_mails_once(settings).await;
-    resending_and_verifying_at_once_leaves_exactly_one_code_alive(settings).await;
-    parallel_sends_to_one_address_stop_at_its_budget(settings).await;
+    let fresh = |number: &str| settings.replace("FRESH", number);
+    of_64_right_codes_one_wins(&fresh("1")).await;
+    wrong_codes_at_once_get_no_more_attempts_than_one_by_one(&fresh("2")).await;
+    a_right_code_among_fewer_wrong_ones_than_attempts_wins(&fresh("3")).await;
+    a_send_that_comes_many_times_at_once_mails_once(&fresh("4")).await;
+    resending_and_verifying_at_once_leaves_exactly_one_code_alive(&fresh("5")).await;
+    parallel_sends_to_one_address_stop_at_its_budget(&fresh("6")).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn in_memory() {
     every_race("").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_disk() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("FRESH");
+    every_race(&format!("[store]\nkind = \"disk\"\npath = \"{}\"\n", path.display())).await;
 }

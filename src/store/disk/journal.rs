@@ -1,0 +1,170 @@
+//! The journal: what is written stays written. A key-value store on disk that logs before it writes, and beside it a
+//! mark that says how far it was written, so that an end that went missing does not pass for the end.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read as _, Seek as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
+use log::{error, warn};
+
+use super::folder::{private_file, private_folder};
+use super::salvage::salvage;
+
+/// The key of the number of the last change.
+const LAST: &[u8] = b"last";
+
+/// What is kept in memory until it is written to tables, in bytes. Replaying so much takes well under a second.
+const MEMTABLE: u64 = 16 << 20;
+
+/// Largest log, in bytes; the least that the crate takes.
+const LOG: u64 = 64 << 20;
+
+/// The cache for reading, in bytes. All is read once, at the start.
+const CACHE: u64 = 4 << 20;
+
+/// What is to be under a key; nothing removes it.
+#[derive(Debug)]
+pub(super) struct Put {
+    pub(super) key: Vec<u8>,
+    pub(super) value: Option<Vec<u8>>,
+}
+
+/// An open journal.
+pub(super) struct Journal {
+    database: Database,
+    records: Keyspace,
+    mark: Mark,
+    last: u64,
+}
+
+impl Journal {
+    /// Opens the journal in a folder, and repairs it if it has to.
+    ///
+    /// # Errors
+    /// What keeps it from being read.
+    pub(super) fn open(folder: &Path) -> Result<Self, String> {
+        let (mark, marked) = Mark::open(folder).map_err(|error| format!("mark: {error}"))?;
+        let path = folder.join("journal");
+        Self::prepare(&path, marked).map_err(|error| format!("{}: {error}", path.display()))?;
+        let open = || {
+            let database = Database::builder(&path)
+                .worker_threads(1)
+                .cache_size(CACHE)
+                .max_journaling_size(LOG)
+                .manual_journal_persist(true)
+                .open()?;
+            let options = || KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE);
+            let records = database.keyspace("records", options)?;
+            let last = records.get(LAST)?;
+            Ok((database, records, last))
+        };
+        let (database, records, last) =
+            open().map_err(|error: fjall::Error| format!("{}: {error}", path.display()))?;
+        let last = last.and_then(|last| last.as_ref().try_into().ok()).map_or(0, u64::from_be_bytes);
+        match marked {
+            Some(marked) if marked > last => error!(
+                "{} ends at change {last}, and change {marked} was written: {} changes are lost. Codes, counts and answers \
+                 in them are forgotten",
+                path.display(),
+                marked - last
+            ),
+            Some(_) => {}
+            None if last > 0 => {
+                warn!("{} has no readable mark: nobody can tell whether its end is missing", path.display())
+            }
+            None => {}
+        }
+        Ok(Self { database, records, mark, last: last.max(marked.unwrap_or(0)) })
+    }
+
+    /// Makes the folder fit to be opened.
+    fn prepare(path: &Path, marked: Option<u64>) -> io::Result<()> {
+        private_folder(path)?;
+        let is_empty = path.read_dir()?.next().is_none();
+        match std::fs::read(path.join("version")) {
+            Ok(version) if version == b"FJL\x03" => salvage(path),
+            // The journal itself says what is wrong with it.
+            Ok(_) => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound && is_empty => Ok(()),
+            // Stopped while it was made: nothing was written yet.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && marked.unwrap_or(0) == 0 => {
+                std::fs::remove_dir_all(path)?;
+                private_folder(path)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The number of the last change that was ever written.
+    pub(super) const fn last(&self) -> u64 {
+        self.last
+    }
+
+    /// Reads all that is there. Says how many stretches of keys could not be read.
+    pub(super) fn read(&self, mut each: impl FnMut(&[u8], &[u8])) -> usize {
+        self.read_from(&mut Vec::new(), &mut each)
+    }
+
+    /// Reads all keys that begin with `prefix`. Around what cannot be read the stretch is cut into smaller ones.
+    fn read_from(&self, prefix: &mut Vec<u8>, each: &mut impl FnMut(&[u8], &[u8])) -> usize {
+        const FINEST: usize = 300;
+        for entry in self.records.prefix(&*prefix) {
+            match entry.into_inner() {
+                Ok((key, value)) if *key != *LAST => each(&key, &value),
+                Ok(_) => {}
+                Err(_) if prefix.len() >= FINEST => return 1,
+                Err(_) => {
+                    let parts = (0..=u8::MAX).map(|next| {
+                        prefix.push(next);
+                        let lost = self.read_from(prefix, each);
+                        prefix.pop();
+                        lost
+                    });
+                    return parts.sum();
+                }
+            }
+        }
+        0
+    }
+
+    /// Writes what several changes come to, all of it or nothing; `last` is the number of the last of them. It is on disk
+    /// when this returns.
+    pub(super) fn write<'a>(&mut self, puts: impl Iterator<Item = &'a Put>, last: u64) -> Result<(), String> {
+        let mut batch = self.database.batch().durability(Some(PersistMode::SyncData));
+        for Put { key, value } in puts {
+            match value {
+                Some(value) => batch.insert(&self.records, &**key, &**value),
+                None => batch.remove(&self.records, &**key),
+            }
+        }
+        batch.insert(&self.records, LAST, last.to_be_bytes());
+        batch.commit().map_err(|error| error.to_string())?;
+        self.last = last;
+        self.mark.set(last);
+        Ok(())
+    }
+}
+
+/// How far the journal was written. It is written behind the journal, so that it never runs ahead of it, and not flushed:
+/// after a power cut it may lag, and then sees less.
+struct Mark(File);
+
+impl Mark {
+    fn open(folder: &Path) -> io::Result<(Self, Option<u64>)> {
+        let path: PathBuf = folder.join("mark");
+        let mut file = private_file(OpenOptions::new().create(true).truncate(false), &path)?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        let number = |part: &[u8]| part.try_into().ok().map(u64::from_be_bytes);
+        let marked =
+            bytes.split_at_checked(8).and_then(|(mark, check)| Some((number(mark)?, number(check)?)));
+        Ok((Self(file), marked.filter(|(mark, check)| *mark == !check).map(|(mark, _)| mark)))
+    }
+
+    fn set(&mut self, last: u64) {
+        let bytes = [last.to_be_bytes(), (!last).to_be_bytes()].concat();
+        // A mark that lags costs a check at the next start, and nothing else.
+        let _ = self.0.rewind().and_then(|()| self.0.write_all(&bytes));
+    }
+}
