@@ -3,11 +3,13 @@
 //! `cargo bench --bench loopback` starts our server (release build, access log to a file, counters on) and a bare
 //! actix handler that checks the same token and echoes the same body, loads them in turn over 32 connections, and
 //! prints the CPU time each spends on a request, their ratio, and latencies. `-- memory` prints bytes per waiting
-//! session instead. Linux only: the figures come from `/proc`.
+//! session instead; `-- stores` compares the store on disk with the one in memory, and tries both with a million
+//! sessions. Linux only: the figures come from `/proc`.
 
 #![expect(clippy::expect_used, reason = "a bench that cannot go on stops")]
 
 mod shared;
+mod stores;
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
@@ -40,6 +42,8 @@ fn main() {
         floor();
     } else if is("memory") {
         memory();
+    } else if is("stores") {
+        stores::run();
     } else {
         compare();
     }
@@ -92,6 +96,11 @@ impl Server {
     }
 
     fn ours() -> Self {
+        Self::with("")
+    }
+
+    /// Ours, with more settings.
+    fn with(settings: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let address = {
             let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
@@ -100,7 +109,7 @@ impl Server {
         let file = folder.path().join("bench.toml");
         let text = format!(
             "[server]\nbind = \"{address}\"\n[dev]\nenabled = true\n[bots.default]\napp_id = \"{APP_ID}\"\n\
-             api_key = \"{SECRET}\"\n[otp]\nattempts = {ATTEMPTS}\nlifetime = \"1h\"\n"
+             api_key = \"{SECRET}\"\n[otp]\nattempts = {ATTEMPTS}\nlifetime = \"1h\"\n{settings}"
         );
         std::fs::write(&file, text).expect("the folder is ours");
         let log = File::create(folder.path().join("log")).expect("the folder is ours");

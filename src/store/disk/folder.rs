@@ -67,7 +67,7 @@ impl Folder {
         }
         let folder = Self { path: path.to_owned(), _lock: lock };
         if !is_ours {
-            folder.write(FORMAT.0, FORMAT.1.as_bytes()).map_err(failed)?;
+            replace(path, FORMAT.0, &[FORMAT.1.as_bytes()]).map_err(failed)?;
             info!("a new store in {shown}");
         } else if std::fs::read(&format).map_err(failed)? != FORMAT.1.as_bytes() {
             return Err(format!(
@@ -106,17 +106,12 @@ impl Folder {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let bytes: [u64; 4] = rng.random();
                 let text = bytes.map(|part| format!("{part:016x}")).concat();
-                self.write(&format!("{name}.key"), text.as_bytes())
+                replace(&self.path, &format!("{name}.key"), &[text.as_bytes()])
                     .map_err(|error| format!("holds no {shown}, and it cannot be made: {error}"))?;
                 Ok(text.into())
             }
             Err(error) => Err(format!("holds {shown}, which cannot be read: {error}")),
         }
-    }
-
-    /// Writes a file that is there as a whole or not at all, whatever happens meanwhile.
-    pub(super) fn write(&self, name: &str, content: &[u8]) -> io::Result<()> {
-        replace(&self.path, name, &[content])
     }
 }
 

@@ -4,6 +4,8 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 use log::{error, warn};
@@ -23,6 +25,12 @@ const LOG: u64 = 64 << 20;
 /// The cache for reading, in bytes. All is read once, at the start.
 const CACHE: u64 = 4 << 20;
 
+/// What tables may grow by, in bytes, besides doubling, before they are rewritten without what was removed.
+const GROWTH: u64 = 128 << 20;
+
+/// Writes after which that is looked at.
+const LOOK: u32 = 256;
+
 /// What is to be under a key; nothing removes it.
 #[derive(Debug)]
 pub(super) struct Put {
@@ -36,6 +44,16 @@ pub(super) struct Journal {
     records: Keyspace,
     mark: Mark,
     last: u64,
+    writes: u32,
+    tidying: Arc<Tidying>,
+}
+
+/// Tables are rewritten by a thread of its own, while others write on.
+#[derive(Default)]
+struct Tidying {
+    is_on: AtomicBool,
+    /// What tables took when they were last rewritten, in bytes.
+    least: AtomicU64,
 }
 
 impl Journal {
@@ -49,7 +67,8 @@ impl Journal {
         Self::prepare(&path, marked).map_err(|error| format!("{}: {error}", path.display()))?;
         let open = || {
             let database = Database::builder(&path)
-                .worker_threads(1)
+                // One is to be free to flush while the other compacts: writers wait for flushes.
+                .worker_threads(2)
                 .cache_size(CACHE)
                 .max_journaling_size(LOG)
                 .manual_journal_persist(true)
@@ -75,7 +94,8 @@ impl Journal {
             }
             None => {}
         }
-        Ok(Self { database, records, mark, last: last.max(marked.unwrap_or(0)) })
+        let last = last.max(marked.unwrap_or(0));
+        Ok(Self { database, records, mark, last, writes: 0, tidying: Arc::default() })
     }
 
     /// Makes the folder fit to be opened.
@@ -142,7 +162,32 @@ impl Journal {
         batch.commit().map_err(|error| error.to_string())?;
         self.last = last;
         self.mark.set(last);
+        self.writes += 1;
+        if self.writes.is_multiple_of(LOOK) {
+            self.tidy();
+        }
         Ok(())
+    }
+
+    /// Has tables rewritten that hold much that was removed. Left to itself the crate does that late: what is short-lived
+    /// is pushed down, level by level, and what removes it follows slowly.
+    fn tidy(&self) {
+        let (records, tidying) = (self.records.clone(), Arc::clone(&self.tidying));
+        let most = tidying.least.load(Ordering::Relaxed).saturating_mul(2).saturating_add(GROWTH);
+        if records.disk_space() < most || tidying.is_on.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let work = move || {
+            if let Err(error) = records.major_compact() {
+                warn!("the journal cannot be compacted: {error}");
+            }
+            tidying.least.store(records.disk_space(), Ordering::Relaxed);
+            tidying.is_on.store(false, Ordering::Relaxed);
+        };
+        if let Err(error) = std::thread::Builder::new().name("compaction".to_owned()).spawn(work) {
+            warn!("the journal cannot be compacted: {error}");
+            self.tidying.is_on.store(false, Ordering::Relaxed);
+        }
     }
 }
 

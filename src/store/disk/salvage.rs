@@ -3,7 +3,8 @@
 //!
 //! A batch, as format 3 of the journal has it: `1`, count (u32), number (u64); so many items; `3`, XXH3 of the items
 //! (u64), `FJL\x03`. An item: `2`, kind, compression (0: none), keyspace (u64), lengths of key (u16), value (u32) and of
-//! the value as written (u32), key, value. All little endian. Behind the last batch there may be zeros.
+//! the value as written (u32), key, value. All little endian. Behind the last batch there may be zeros. The number is in
+//! no checksum, but decides which of two values is the newer: it has to fit in with its neighbours'.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -58,6 +59,9 @@ fn mend(folder: &Path, name: &str) -> io::Result<()> {
     Ok(())
 }
 
+/// A number is less than this above the one before it. Between two batches only flushes and compactions take some.
+const LARGEST_STEP: u64 = 1 << 16;
+
 /// What a journal file is made of.
 #[derive(Debug, PartialEq, Eq)]
 struct Found {
@@ -75,28 +79,52 @@ fn find(bytes: &[u8]) -> Found {
     let pages = bytes.chunks(4096).enumerate().filter_map(page).last().map_or(0, |last| last + 1);
     let written = &bytes[..bytes.len().min(pages * 4096)];
     let written = &written[..written.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1)];
-    let (mut whole, mut broken, mut at) = (Vec::new(), Vec::new(), 0);
-    loop {
-        let next = (at..written.len()).find_map(|start| Some((start, batch(&written[start..])?)));
-        let Some((start, length)) = next else {
-            return Found { whole, broken, end: at..written.len() };
-        };
+    let (mut batches, mut broken, mut at) = (Vec::new(), Vec::new(), 0);
+    while let Some((start, length, number)) = (at..written.len()).find_map(|start| {
+        let (length, number) = batch(&written[start..])?;
+        Some((start, length, number))
+    }) {
         if start > at {
             broken.push(at..start);
         }
-        whole.push(start..start + length);
+        batches.push((start..start + length, number));
         at = start + length;
     }
+    let (mut whole, mut before) = (Vec::new(), None);
+    for (index, (range, number)) in batches.iter().enumerate() {
+        let after = batches.get(index + 1).map(|(_, number)| *number);
+        let is_sound = match (before, after) {
+            (None, None) => true,
+            (None, Some(after)) => follows(*number, after),
+            // Of two that do not fit, the one is wrong that does not fit in with the third either.
+            (Some(before), Some(after)) => {
+                follows(before, *number) && (follows(*number, after) || !follows(before, after))
+            }
+            (Some(before), None) => follows(before, *number),
+        };
+        if is_sound {
+            whole.push(range.clone());
+            before = Some(*number);
+        } else {
+            broken.push(range.clone());
+        }
+    }
+    broken.sort_by_key(|range| range.start);
+    Found { whole, broken, end: at..written.len() }
 }
 
-/// How long the batch is that these bytes begin with; `None` if they begin with no whole one.
-fn batch(bytes: &[u8]) -> Option<usize> {
+const fn follows(before: u64, after: u64) -> bool {
+    before < after && after - before < LARGEST_STEP
+}
+
+/// How long the batch is that these bytes begin with, and its number; `None` if they begin with no whole one.
+fn batch(bytes: &[u8]) -> Option<(usize, u64)> {
     let mut rest = bytes;
     let count = match *take::<1>(&mut rest)? {
         [1] => u32::from_le_bytes(*take(&mut rest)?),
         _ => return None,
     };
-    take::<8>(&mut rest)?;
+    let number = u64::from_le_bytes(*take(&mut rest)?);
     if count > MOST_ITEMS {
         return None;
     }
@@ -113,7 +141,7 @@ fn batch(bytes: &[u8]) -> Option<usize> {
     let [3] = *take::<1>(&mut rest)? else { return None };
     let sum = u64::from_le_bytes(*take(&mut rest)?);
     let is_whole = take(&mut rest)? == TRAILER && xxh3_64(items) == sum;
-    is_whole.then(|| bytes.len() - rest.len())
+    is_whole.then(|| (bytes.len() - rest.len(), number))
 }
 
 fn take<'a, const N: usize>(bytes: &mut &'a [u8]) -> Option<&'a [u8; N]> {
@@ -158,7 +186,17 @@ mod tests {
     fn batches_around_damage_are_kept_and_replayed() {
         let (folder, bytes) = journal();
         let whole = find(&bytes).whole;
-        for place in [whole[0].start, whole[7].start + 30, whole[7].end - 1, whole[18].end - 10] {
+        // The tag, the number (once low, once high), an item, the trailer, the checksum.
+        let (first, middle, last) = (whole[0].start, &whole[7], &whole[18]);
+        for place in [
+            first,
+            first + 12,
+            middle.start + 5,
+            middle.start + 12,
+            middle.start + 30,
+            last.end - 1,
+            last.end - 10,
+        ] {
             let mut damaged = bytes.clone();
             damaged[place] ^= 0x55;
             std::fs::write(folder.path().join("0.jnl"), &damaged).unwrap();
@@ -176,19 +214,17 @@ mod tests {
         let (folder, bytes) = journal();
         let whole = find(&bytes).whole;
         let (before, last) = (whole[18].end, whole[19].clone());
-        for torn in [last.start + 1, last.start + 20, last.end - 1] {
-            // Cut off, and as a file system may leave it: the end is written, the middle is not.
-            let mut holed = bytes.clone();
-            holed[torn - 1..last.end - 5].fill(0);
-            for bytes in [&bytes[..torn], &holed[..]] {
-                std::fs::write(folder.path().join("0.jnl"), bytes).unwrap();
-                salvage(folder.path()).unwrap();
-                let left = std::fs::read(folder.path().join("0.jnl")).unwrap();
-                assert_eq!(
-                    left.len(),
-                    if torn == last.end - 1 && bytes.len() > torn { bytes.len() } else { before }
-                );
-            }
+        let cut = [last.start + 1, last.start + 20, last.end - 1].map(|torn| bytes[..torn].to_vec());
+        // As a file system may leave it: the end is written, the middle is not.
+        let holed = [last.start + 1, last.start + 20].map(|hole| {
+            let mut bytes = bytes.clone();
+            bytes[hole..last.end - 5].fill(0);
+            bytes
+        });
+        for torn in cut.into_iter().chain(holed) {
+            std::fs::write(folder.path().join("0.jnl"), torn).unwrap();
+            salvage(folder.path()).unwrap();
+            assert_eq!(std::fs::read(folder.path().join("0.jnl")).unwrap().len(), before);
         }
     }
 }
