@@ -57,13 +57,16 @@ impl Disk {
             )
         })?;
         let memory = Memory::default();
-        let mut unread = 0_usize;
-        let lost = journal.read(|key, value| unread += usize::from(restore(&memory, key, value).is_err()));
-        if lost + unread > 0 {
+        let mut strange = 0_usize;
+        let read = journal.read(|key, value| strange += usize::from(restore(&memory, key, value).is_err()));
+        if let Err(damage) = read {
             error!(
-                "{}: {unread} records and {lost} stretches of the journal cannot be read and are lost",
+                "{} is damaged, and records are lost; what lies around them is kept: {damage}",
                 path.display()
             );
+        }
+        if strange > 0 {
+            error!("{}: {strange} records are of no kind that is known, and are lost", path.display());
         }
         let (sessions, spent) = (memory.sessions(), started.elapsed().as_millis());
         info!("{sessions} sessions in {}, read in {spent} ms", path.display());

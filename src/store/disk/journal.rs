@@ -121,31 +121,33 @@ impl Journal {
         self.last
     }
 
-    /// Reads all that is there. Says how many stretches of keys could not be read.
-    pub(super) fn read(&self, mut each: impl FnMut(&[u8], &[u8])) -> usize {
-        self.read_from(&mut Vec::new(), &mut each)
-    }
-
-    /// Reads all keys that begin with `prefix`. Around what cannot be read the stretch is cut into smaller ones.
-    fn read_from(&self, prefix: &mut Vec<u8>, each: &mut impl FnMut(&[u8], &[u8])) -> usize {
-        const FINEST: usize = 300;
-        for entry in self.records.prefix(&*prefix) {
+    /// Reads all that is there. If a table is damaged, that is what lies in front of the damage and what lies behind it.
+    ///
+    /// # Errors
+    /// What is damaged; all that can be read has been.
+    pub(super) fn read(&self, mut each: impl FnMut(&[u8], &[u8])) -> Result<(), String> {
+        let mut give = |key: &[u8], value: &[u8]| {
+            if key != LAST {
+                each(key, value);
+            }
+        };
+        let mut before = None;
+        for entry in self.records.iter() {
             match entry.into_inner() {
-                Ok((key, value)) if *key != *LAST => each(&key, &value),
-                Ok(_) => {}
-                Err(_) if prefix.len() >= FINEST => return 1,
-                Err(_) => {
-                    let parts = (0..=u8::MAX).map(|next| {
-                        prefix.push(next);
-                        let lost = self.read_from(prefix, each);
-                        prefix.pop();
-                        lost
-                    });
-                    return parts.sum();
+                Ok((key, value)) => {
+                    give(&key, &value);
+                    before = Some(key);
+                }
+                Err(damage) => {
+                    let behind = self.records.iter().rev().map_while(|entry| entry.into_inner().ok());
+                    behind
+                        .take_while(|(key, _)| before.as_ref().is_none_or(|before| key > before))
+                        .for_each(|(key, value)| give(&key, &value));
+                    return Err(damage.to_string());
                 }
             }
         }
-        0
+        Ok(())
     }
 
     /// Writes what several changes come to, all of it or nothing; `last` is the number of the last of them. It is on disk
@@ -211,5 +213,42 @@ impl Mark {
         let bytes = [last.to_be_bytes(), (!last).to_be_bytes()].concat();
         // A mark that lags costs a check at the next start, and nothing else.
         let _ = self.0.rewind().and_then(|()| self.0.write_all(&bytes));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::FileExt as _;
+
+    use super::*;
+
+    #[test]
+    fn what_lies_around_a_damaged_table_is_read() {
+        const RECORDS: u64 = 2_000;
+        let folder = tempfile::tempdir().unwrap();
+        let mut journal = Journal::open(folder.path()).unwrap();
+        for first in (0..RECORDS).step_by(100) {
+            let put = |number: u64| Put { key: format!("s{number:04}").into(), value: Some(vec![7; 10_000]) };
+            let puts: Vec<_> = (first..first + 100).map(put).collect();
+            journal.write(puts.iter(), first + 100).unwrap();
+        }
+        drop(journal);
+        // What was in memory is written to a table.
+        drop(Journal::open(folder.path()).unwrap());
+        let mut tables: Vec<_> = std::fs::read_dir(folder.path().join("journal/keyspaces"))
+            .unwrap()
+            .map(|keyspace| keyspace.unwrap().path().join("tables"))
+            .flat_map(|tables| tables.read_dir().into_iter().flatten())
+            .map(|table| table.unwrap().path())
+            .collect();
+        tables.sort_by_key(|table| table.metadata().unwrap().len());
+        let largest = tables.last().unwrap();
+        let middle = largest.metadata().unwrap().len() / 2;
+        assert!(middle > 1 << 20, "{tables:?}");
+        OpenOptions::new().write(true).open(largest).unwrap().write_all_at(b"garbage", middle).unwrap();
+        let journal = Journal::open(folder.path()).unwrap();
+        let mut seen = 0;
+        assert!(journal.read(|_, _| seen += 1).is_err());
+        assert!((RECORDS - 10..RECORDS).contains(&seen), "{seen}");
     }
 }
