@@ -67,13 +67,8 @@ pub fn assemble(loaded: &Loaded, mut parts: Parts) -> Result<Arc<Server>, Error>
     let generated = parts.generated.as_ref().map(|(id, secret)| (id.as_str(), secret));
     let catalogue = loaded.catalogue()?;
     let bots = loaded.bots(generated, &catalogue)?;
-    let store = match parts.store {
-        Some(store) => store,
-        None => {
-            let opened = config.store.open();
-            opened.map_err(|(key, problem)| loaded.error(&format!("store.{key}"), problem))?
-        }
-    };
+    let store = parts.store.map_or_else(|| config.store.open(), Ok);
+    let store = store.map_err(|(key, problem)| loaded.error(&format!("store.{key}"), problem))?;
     let mut rules = config.otp.clone();
     if rules.keys.is_empty()
         && let Some(folder) = store.folder()

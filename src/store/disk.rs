@@ -57,8 +57,11 @@ impl Disk {
             )
         })?;
         let memory = Memory::default();
-        let mut strange = 0_usize;
-        let read = journal.read(|key, value| strange += usize::from(restore(&memory, key, value).is_err()));
+        let (mut strange, mut newest) = (0, journal.last());
+        let read = journal.read(|key, value| match restore(&memory, key, value) {
+            Ok(Version(version)) => newest = newest.max(version),
+            Err(_) => strange += 1,
+        });
         if let Err(damage) = read {
             error!(
                 "{} is damaged, and records are lost; what lies around them is kept: {damage}",
@@ -70,7 +73,7 @@ impl Disk {
         }
         let (sessions, spent) = (memory.sessions(), started.elapsed().as_millis());
         info!("{sessions} sessions in {}, read in {spent} ms", path.display());
-        let queue = Arc::new(Queue::after(journal.last()));
+        let queue = Arc::new(Queue::after(newest));
         let mut disk = Self { memory, queue, folder, writer: None };
         disk.start(journal, flush).map_err(|error| format!("needs a thread: {error}"))?;
         Ok(disk)
@@ -104,8 +107,8 @@ fn key(kind: u8, name: &[u8]) -> Vec<u8> {
     key
 }
 
-/// Keeps a record as it was written.
-fn restore(memory: &Memory, key: &[u8], value: &[u8]) -> Result<(), Unavailable> {
+/// Keeps a record as it was written, and gives its version.
+fn restore(memory: &Memory, key: &[u8], value: &[u8]) -> Result<Version, Unavailable> {
     let (head, record) = Head::split(value)?;
     let unknown = || Unavailable("a record has a strange name".to_owned());
     let (kind, name) = key.split_first().ok_or_else(unknown)?;
@@ -124,7 +127,7 @@ fn restore(memory: &Memory, key: &[u8], value: &[u8]) -> Result<(), Unavailable>
         }
         _ => return Err(unknown()),
     }
-    Ok(())
+    Ok(head.version)
 }
 
 /// Writes down what a change comes to, but for its number.

@@ -182,7 +182,7 @@ impl Memory {
     pub(super) fn read(&self, key: &SessionKey, accounts: &[AccountId]) -> Result<Snapshot, Unavailable> {
         // Read outside of the map's lock.
         let session = self.sessions.get(key).map(|kept| kept.clone());
-        let session = session.map(|kept| kept.read()).transpose()?;
+        let session = session.map(Kept::read).transpose()?;
         let own = session.as_ref().and_then(|stored| stored.value.challenge.as_ref());
         let own = own.map(|challenge| challenge.account).filter(|own| !accounts.contains(own));
         let ids = accounts.iter().copied().chain(own);
@@ -301,9 +301,15 @@ impl Store for Memory {
 
     fn sweep(&self, now: Timestamp) -> usize {
         let Overdue { sessions, accounts, pools } = self.overdue(now);
-        sessions.iter().for_each(|key| self.forget_session(key, now, || true));
-        accounts.into_iter().for_each(|id| self.forget_account(id, now, || true));
-        pools.iter().for_each(|name| self.forget_pool(name, now, || true));
+        for key in &sessions {
+            self.forget_session(key, now, || true);
+        }
+        for id in accounts {
+            self.forget_account(id, now, || true);
+        }
+        for name in &pools {
+            self.forget_pool(name, now, || true);
+        }
         self.sessions()
     }
 }

@@ -176,9 +176,11 @@ async fn what_was_answered_survives_every_kill() {
         all.append(&mut last);
         if round == KILLS {
             // However long ago: no code works twice.
-            for known in &all {
-                let answer = caller.verify(&known.name, &known.code).await.unwrap();
-                assert_eq!(answer["status"], "already_verified", "{}", known.name);
+            for some in all.chunks(64) {
+                let answers = some.iter().map(|known| caller.verify(&known.name, &known.code));
+                for (known, answer) in some.iter().zip(join_all(answers).await) {
+                    assert_eq!(answer.unwrap()["status"], "already_verified", "{}", known.name);
+                }
             }
             break;
         }
@@ -187,7 +189,7 @@ async fn what_was_answered_survives_every_kill() {
             tokio::spawn(use_it(caller.clone(), name, rng))
         });
         let users: Vec<_> = users.collect();
-        tokio::time::sleep(Duration::from_millis(rng.random_range(5..250))).await;
+        tokio::time::sleep(Duration::from_millis(rng.random_range(5..200))).await;
         running.kill();
         for user in users {
             last.extend(user.await.unwrap());

@@ -264,8 +264,9 @@ async fn sweeps_what_is_long_over(store: &dyn Store) {
 }
 
 async fn sweeping_disturbs_nobody(store: Arc<dyn Store>, sessions: usize) {
+    let (first, second) = (session(1, NOW), session(2, NOW));
     for number in 0..sessions {
-        write(&*store, &number.to_string(), None, session(1, NOW)).await;
+        write(&*store, &number.to_string(), None, Arc::clone(&first)).await;
     }
     let sweeper = {
         let store = Arc::clone(&store);
@@ -273,7 +274,7 @@ async fn sweeping_disturbs_nobody(store: Arc<dyn Store>, sessions: usize) {
     };
     for number in 0..sessions {
         let seen = load(&*store, &number.to_string(), &[]).await.session.unwrap().version;
-        assert!(write(&*store, &number.to_string(), Some(seen), session(2, NOW)).await.is_some());
+        assert!(write(&*store, &number.to_string(), Some(seen), Arc::clone(&second)).await.is_some());
     }
     assert_eq!(sweeper.await.unwrap(), sessions);
 }

@@ -75,24 +75,25 @@ impl Journal {
                 .open()?;
             let options = || KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE);
             let records = database.keyspace("records", options)?;
-            let last = records.get(LAST)?;
-            Ok((database, records, last))
+            Ok((database, records))
         };
-        let (database, records, last) =
+        let (database, records) =
             open().map_err(|error: fjall::Error| format!("{}: {error}", path.display()))?;
+        // If it is what is damaged, the records say how far they go.
+        let last = records.get(LAST).ok().flatten();
         let last = last.and_then(|last| last.as_ref().try_into().ok()).map_or(0, u64::from_be_bytes);
-        match marked {
-            Some(marked) if marked > last => error!(
+        if let Some(marked) = marked.filter(|marked| *marked > last) {
+            error!(
                 "{} ends at change {last}, and change {marked} was written: {} changes are lost. Codes, counts and answers \
                  in them are forgotten",
                 path.display(),
                 marked - last
-            ),
-            Some(_) => {}
-            None if last > 0 => {
-                warn!("{} has no readable mark: nobody can tell whether its end is missing", path.display())
-            }
-            None => {}
+            );
+        } else if marked.is_none() && last > 0 {
+            warn!(
+                "{} has no mark that can be read: nobody can tell whether its end is missing",
+                path.display()
+            );
         }
         let last = last.max(marked.unwrap_or(0));
         Ok(Self { database, records, mark, last, writes: 0, tidying: Arc::default() })

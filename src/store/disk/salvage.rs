@@ -76,7 +76,7 @@ struct Found {
 fn find(bytes: &[u8]) -> Found {
     // Pages that were never written are passed over quickly.
     let page = |(index, page): (usize, &[u8])| (page != &[0; 4096][..page.len()]).then_some(index);
-    let pages = bytes.chunks(4096).enumerate().filter_map(page).last().map_or(0, |last| last + 1);
+    let pages = bytes.chunks(4096).enumerate().filter_map(page).next_back().map_or(0, |last| last + 1);
     let written = &bytes[..bytes.len().min(pages * 4096)];
     let written = &written[..written.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1)];
     let (mut batches, mut broken, mut at) = (Vec::new(), Vec::new(), 0);
