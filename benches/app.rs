@@ -54,6 +54,7 @@ fn server() -> Arc<Server> {
         rng: Box::new(StdRng::seed_from_u64(1)),
         runtime: tokio::runtime::Handle::current(),
         generated: None,
+        store: None,
     };
     assemble(&loaded(), parts).expect("these can be used")
 }

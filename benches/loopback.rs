@@ -4,7 +4,8 @@
 //! actix handler that checks the same token and echoes the same body, loads them in turn over 32 connections, and
 //! prints the CPU time each spends on a request, their ratio, and latencies. `-- memory` prints bytes per waiting
 //! session instead; `-- sending` and a rate, how verifies fare beside so many sends a second at a slow provider;
-//! `-- redis`, what the store in Redis costs. Linux only: the figures come from `/proc`.
+//! `-- stores` compares the store on disk with the one in memory, and tries both with a million sessions; `-- redis`,
+//! what the store in Redis costs. Linux only: the figures come from `/proc`.
 
 #![expect(clippy::expect_used, reason = "a bench that cannot go on stops")]
 
@@ -13,6 +14,8 @@ mod redis_store;
 #[path = "loopback/sending.rs"]
 mod sending;
 mod shared;
+#[path = "loopback/stores.rs"]
+mod stores;
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
@@ -47,6 +50,8 @@ fn main() {
         memory();
     } else if is("redis") {
         redis_store::run();
+    } else if is("stores") {
+        stores::run();
     } else if is("sending") {
         let rate = arguments.iter().find_map(|argument| argument.parse().ok());
         sending::sending(rate.unwrap_or(2_000));

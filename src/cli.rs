@@ -7,6 +7,7 @@ mod serve;
 pub use assemble::{Parts, assemble};
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow};
@@ -16,6 +17,7 @@ use crate::address::Email;
 use crate::botkit::BotId;
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::{Loaded, environment};
+use crate::store::{Memory, Store};
 
 /// One-time-password verification for Kore.ai bots: a BotKit callback server.
 #[derive(Debug, Parser)]
@@ -66,7 +68,10 @@ impl Cli {
 
 fn check(loaded: &Loaded, send_test: Option<Email>) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let server = assemble(loaded, Parts::of_the_machine(loaded, runtime.handle().clone()))?;
+    // The configured one may be in use, by a server that runs.
+    let store: Option<Arc<dyn Store>> = Some(Arc::new(Memory::default()));
+    let parts = Parts { store, ..Parts::of_the_machine(loaded, runtime.handle().clone()) };
+    let server = assemble(loaded, parts)?;
     print!("{}", loaded.show());
     for warning in loaded.warnings() {
         eprintln!("warning: {warning}");

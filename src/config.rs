@@ -167,6 +167,10 @@ impl Loaded {
         if file.is_none() && untouched {
             config.dev.enabled = true;
         }
+        // Trying the server out leaves no files behind.
+        if config.dev.enabled && silent("store.kind") && silent("store.path") {
+            config.store.kind = store::Kind::Memory;
+        }
         let loaded = Self { config, file, layers };
         loaded.check()?;
         Ok(loaded)
@@ -315,8 +319,13 @@ impl Loaded {
         let mut warnings = otp.warnings();
         warnings.extend(store.warnings());
         let mut warn = |unwise: bool, text: &str| warnings.extend(unwise.then(|| text.to_owned()));
+        let forgets = self.config.store.kind == store::Kind::Memory && !self.config.dev.enabled;
         warn(
-            otp.keys.is_empty() && !self.config.dev.enabled,
+            forgets,
+            "store.kind is \"memory\": a restart forgets every code, lock and count, so that guessing starts anew",
+        );
+        warn(
+            forgets && otp.keys.is_empty(),
             "otp.keys is empty: a key is made at every start, and codes sent before a restart stop working",
         );
         warn(
@@ -357,6 +366,11 @@ impl Loaded {
         hide(&mut table);
         if let Some(Value::Table(dev)) = table.get_mut("dev") {
             dev.insert("enabled".to_owned(), Value::Boolean(self.config.dev.enabled));
+        }
+        if let (Some(Value::Table(store)), store::Kind::Memory) =
+            (table.get_mut("store"), self.config.store.kind)
+        {
+            store.insert("kind".to_owned(), Value::String("memory".to_owned()));
         }
         toml::to_string(&table).unwrap_or_default()
     }

@@ -2,10 +2,12 @@
 //! the first of two writers win; it knows no rule on codes. What it frees after [`Session::forget_at`] is memory: whether
 //! a code has expired is decided in [`crate::otp`], on every read.
 
+mod disk;
 mod memory;
 mod record;
 mod redis;
 
+pub use disk::{Disk, Flush, Folder};
 pub use memory::Memory;
 pub use redis::Redis;
 
@@ -27,6 +29,10 @@ use crate::otp::{Account, AccountId, Accounts, ChallengeId, Ticket};
 pub struct Settings {
     /// Which store.
     pub kind: Kind,
+    /// The folder of the store on disk.
+    pub path: PathBuf,
+    /// When that store flushes.
+    pub sync: Flush,
     /// Where Redis is: `redis://user:password@host:6379/0`, `rediss://` for TLS, `redis+sentinel://host,host/name` for
     /// whichever server the Sentinels call the master. A secret as a whole.
     pub redis_url: SecretString,
@@ -44,6 +50,8 @@ pub enum Kind {
     Memory,
     /// A Redis, which many servers share.
     Redis,
+    /// A folder on this machine's disk, for one process.
+    Disk,
 }
 
 impl Settings {
@@ -75,6 +83,10 @@ impl Settings {
         match self.kind {
             Kind::Memory => Ok(Arc::new(Memory::default())),
             Kind::Redis => Ok(Arc::new(Redis::open(self, rng, runtime)?)),
+            Kind::Disk => match Disk::open(&self.path, self.sync) {
+                Ok(disk) => Ok(Arc::new(disk)),
+                Err(problem) => Err(("path", problem)),
+            },
         }
     }
 }
@@ -89,7 +101,7 @@ pub struct Stored<T> {
 }
 
 /// Names one state of one record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Version(pub u64);
 
 /// What a store knows of a session and of the accounts that its next call may charge.
@@ -182,6 +194,11 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// [`Unavailable`].
     async fn owner(&self, challenge: ChallengeId) -> Result<Option<SessionKey>, Unavailable>;
+
+    /// The folder that this store has to itself, if it has one.
+    fn folder(&self) -> Option<&Folder> {
+        None
+    }
 
     /// Frees what is past its time, in small steps, and says how many sessions are left. May take a while; not to be
     /// called on a thread that serves requests.

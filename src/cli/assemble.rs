@@ -17,9 +17,10 @@ use crate::delivery::{
 };
 use crate::dialog::catalogue::Catalogue;
 use crate::http::Server;
-use crate::otp::Spending;
+use crate::otp::{Key, Spending};
 use crate::platform::Platform;
 use crate::service::{Background, Generator, Service};
+use crate::store::Store;
 use crate::telemetry::Metrics;
 
 /// What a server takes from its surroundings.
@@ -34,6 +35,8 @@ pub struct Parts {
     pub runtime: Handle,
     /// Client ID and Client Secret for dev mode, where none are configured.
     pub generated: Option<(String, SecretString)>,
+    /// A store in place of the configured one.
+    pub store: Option<Arc<dyn Store>>,
 }
 
 impl Parts {
@@ -50,7 +53,7 @@ impl Parts {
             Some(clock) => Arc::<VirtualClock>::clone(clock),
             None => Arc::new(SystemClock),
         };
-        Self { clock, dev_clock, rng: Box::new(rng), runtime, generated }
+        Self { clock, dev_clock, rng: Box::new(rng), runtime, generated, store: None }
     }
 }
 
@@ -64,18 +67,24 @@ pub fn assemble(loaded: &Loaded, mut parts: Parts) -> Result<Arc<Server>, Error>
     let generated = parts.generated.as_ref().map(|(id, secret)| (id.as_str(), secret));
     let catalogue = loaded.catalogue()?;
     let bots = loaded.bots(generated, &catalogue)?;
-    let authority = config
-        .otp
+    let opened = parts.store.take().map_or_else(|| config.store.open(&mut *parts.rng, &parts.runtime), Ok);
+    let store = opened.map_err(|(key, problem)| loaded.error(&format!("store.{key}"), problem))?;
+    let mut rules = config.otp.clone();
+    if rules.keys.is_empty()
+        && let Some(folder) = store.folder()
+    {
+        let secret =
+            folder.secret("otp", &mut *parts.rng).map_err(|problem| loaded.error("store.path", problem))?;
+        rules.keys.push(Key { id: "own".to_owned(), secret });
+    }
+    let authority = rules
         .authority(config.limits.budgets(), &mut *parts.rng)
         .map_err(|(key, problem)| loaded.error(&format!("otp.{key}"), problem))?;
     let service = Service {
         authority,
         expose: config.otp.expose,
         answer_within: config.platform.answer_within,
-        store: config
-            .store
-            .open(&mut *parts.rng, &parts.runtime)
-            .map_err(|(key, problem)| loaded.error(&format!("store.{key}"), problem))?,
+        store,
         deliveries: deliveries(loaded, &catalogue)?,
         spending: Mutex::new(Spending::new(config.limits.sms.clone())),
         clock: parts.clock,

@@ -49,6 +49,8 @@ pub(super) fn serve(loaded: &Loaded) -> Result<()> {
         print!("{}", welcome(&server, address, credentials));
     }
     runtime.block_on(server.run(listener, told_to_stop()))?;
+    // All that has to end has ended. A sweep may take minutes, and goes on at the next start.
+    runtime.shutdown_background();
     info!("stopped");
     Ok(())
 }

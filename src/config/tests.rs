@@ -178,6 +178,24 @@ fn dev_mode_is_what_nothing_configured_means() {
 }
 
 #[test]
+fn production_keeps_what_a_restart_would_lose() {
+    let kind = |text: &str| read(text, &[]).unwrap().config.store.kind;
+    assert_eq!(kind(GOOD), store::Kind::Disk);
+    let dev = format!("{GOOD}[dev]\nenabled = true\n");
+    assert_eq!(kind(&dev), store::Kind::Memory);
+    assert_eq!(kind(&format!("{dev}[store]\npath = \"kept\"")), store::Kind::Disk);
+    let warns = |text: &str| {
+        let loaded = read(text, &[]).unwrap();
+        assert_eq!(
+            loaded.show().contains("kind = \"memory\""),
+            loaded.config.store.kind == store::Kind::Memory
+        );
+        loaded.warnings().iter().any(|warning| warning.starts_with("store.kind is \"memory\""))
+    };
+    assert!(!warns(GOOD) && !warns(&dev) && warns(&format!("{GOOD}[store]\nkind = \"memory\"")));
+}
+
+#[test]
 fn enrolled_means_what_the_user_cannot_type() {
     let loaded = read(&format!("{GOOD}[otp]\ndestination = \"enrolled\""), &[]).unwrap();
     let bots = loaded.bots(None, &loaded.catalogue().unwrap()).unwrap();

@@ -3,7 +3,9 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 mod conversation;
+mod crash;
 mod delivery;
+mod disk;
 mod events;
 mod program;
 mod providers;

@@ -10,19 +10,21 @@ use wiremock::{Mock, MockServer, ResponseTemplate, matchers};
 
 use crate::support::{BOT, mailed_code, small, webhook};
 
-fn program(folder: &tempfile::TempDir) -> Command {
+pub(crate) fn program(folder: &tempfile::TempDir) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_botkit-otp"));
     command.current_dir(folder.path()).env_clear().env("PORT", "0");
     command
 }
 
-fn said(output: &Output) -> String {
+pub(crate) fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
 }
 
-struct Running {
+pub(crate) struct Running {
     child: Child,
-    url: String,
+    pub(crate) url: String,
+    /// What it logged until it listened.
+    pub(crate) log: String,
 }
 
 impl Drop for Running {
@@ -34,13 +36,14 @@ impl Drop for Running {
 
 impl Running {
     /// Starts the program and reads its address off its log.
-    fn start(command: &mut Command) -> Self {
+    pub(crate) fn start(command: &mut Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut log = BufReader::new(child.stderr.take().unwrap());
-        let mut line = String::new();
+        let (mut line, mut said) = (String::new(), String::new());
         while !line.contains(" on http://") {
             line.clear();
-            assert!(log.read_line(&mut line).unwrap() > 0, "it stopped");
+            assert!(log.read_line(&mut line).unwrap() > 0, "it stopped: {said}");
+            said += &line;
         }
         let url = line
             .split_whitespace()
@@ -49,7 +52,13 @@ impl Running {
             .trim_end_matches(',')
             .to_owned();
         child.stderr = Some(log.into_inner());
-        Self { child, url }
+        Self { child, url, log: said }
+    }
+
+    /// Ends it as a power cut or the kernel would.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
     }
 
     fn terminate(&mut self) {

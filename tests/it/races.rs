@@ -171,3 +171,14 @@ pub(crate) async fn every_race(settings: impl Fn() -> String, servers: u64) {
 async fn in_memory() {
     every_race(String::new, 1).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_disk() {
+    let folder = tempfile::tempdir().unwrap();
+    let stores = std::sync::atomic::AtomicU64::new(0);
+    let fresh = || {
+        let path = folder.path().join(stores.fetch_add(1, Ordering::Relaxed).to_string());
+        format!("[store]\nkind = \"disk\"\npath = \"{}\"\n", path.display())
+    };
+    every_race(fresh, 1).await;
+}

@@ -110,6 +110,7 @@ impl App {
             rng: Box::new(StdRng::seed_from_u64(seed)),
             runtime: tokio::runtime::Handle::current(),
             generated: None,
+            store: None,
         };
         let server = change(assemble(&loaded, parts).unwrap_or_else(|error| panic!("{error}")));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
