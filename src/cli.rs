@@ -83,6 +83,8 @@ fn token(loaded: &Loaded, bot: &str, valid_for: Duration) -> Result<()> {
     let bots = loaded.bots(None, &loaded.catalogue()?).context(missing)?;
     let id = BotId::parse(bot).ok_or_else(|| anyhow!("{bot:?} is no bot id"))?;
     let bot = bots.get(&id).ok_or_else(|| anyhow!("the configuration has no bot {id}, and no default"))?;
-    println!("{}", bot.credentials.token_until(SystemClock.now().after(valid_for).seconds()));
+    let credentials =
+        bot.credentials.as_ref().context("the configuration has no credentials for this bot")?;
+    println!("{}", credentials.token_until(SystemClock.now().after(valid_for).seconds()));
     Ok(())
 }

@@ -12,7 +12,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use toml::{Table, Value};
 
@@ -20,6 +20,7 @@ use self::layers::Layers;
 use crate::delivery::Layout;
 use crate::dialog::Letterhead;
 use crate::dialog::catalogue::Catalogue;
+use crate::http::{ApiKeySettings, ApiKeys};
 use crate::{delivery, http, otp, platform, store};
 
 /// Where a configuration file is looked for if none is named.
@@ -55,8 +56,17 @@ pub struct Config {
     pub store: store::Settings,
     /// Where an operator's own words are.
     pub messages: MessagesSection,
+    /// Who may call over REST.
+    pub api: ApiSection,
     /// Whether this is dev mode.
     pub dev: DevSection,
+}
+
+/// The section `[api]`.
+#[derive(Debug, Deserialize)]
+pub struct ApiSection {
+    /// The keys that open the doors below `/v1`.
+    pub keys: Vec<http::ApiKeySettings>,
 }
 
 /// The section `[limits]`.
@@ -148,7 +158,8 @@ impl Loaded {
         let mut config = parse(&layers, "the environment")?;
         let silent = |key: &str| layers.origin(key).is_none();
         // Half a production configuration must not pass for none.
-        let untouched = silent("dev.enabled") && silent("otp.keys") && !layers.sets_any("bots.");
+        let untouched =
+            silent("dev.enabled") && silent("otp.keys") && silent("api.keys") && !layers.sets_any("bots.");
         if file.is_none() && untouched {
             config.dev.enabled = true;
         }
@@ -237,6 +248,19 @@ impl Loaded {
             return Err(self.error("limits.sms.block_for", "must be 1m to 24h"));
         }
         Ok(())
+    }
+
+    /// Who may call over REST. In dev mode `generated` stands in for missing keys.
+    ///
+    /// # Errors
+    /// A key that cannot be used.
+    pub fn api_keys(&self, generated: Option<&SecretString>) -> Result<ApiKeys, Error> {
+        let keys = &self.config.api.keys;
+        if let Some(key) = keys.iter().find(|key| is_sample(key.secret.expose_secret())) {
+            return Err(self.error("api.keys", format!("has {:?}, whose secret is a sample value", key.name)));
+        }
+        let dev = generated.filter(|_| keys.is_empty()).map(ApiKeySettings::of_dev_mode);
+        ApiKeys::new(keys.iter().chain(&dev)).map_err(|problem| self.error("api.keys", problem))
     }
 
     /// What is said, with what the files in `messages.dir` change.

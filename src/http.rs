@@ -1,6 +1,7 @@
 //! The server's doors. This is the only place where a failure becomes an HTTP answer, and where it is logged.
 
 mod answer;
+mod api_keys;
 mod body;
 mod bot;
 mod botkit;
@@ -8,9 +9,11 @@ mod conversation;
 mod dev;
 mod events;
 mod onward;
+mod rest;
 mod trace;
 mod webhook;
 
+pub use api_keys::{ApiKey, ApiKeySettings, ApiKeys};
 pub use bot::{BotSettings, Names};
 
 use std::collections::BTreeMap;
@@ -54,6 +57,8 @@ pub struct Server {
     pub service: Arc<Service>,
     /// Who may call.
     pub bots: Bots<BotSettings>,
+    /// Who may call over REST.
+    pub api_keys: ApiKeys,
     /// Where messages go on to.
     pub platform: Platform,
     /// What is said, in every language.
@@ -82,7 +87,8 @@ impl Server {
             .route("/healthz", web::get().to(healthz))
             .route("/readyz", web::get().to(readyz))
             .route("/metrics", web::get().to(metrics))
-            .configure(events::routes);
+            .configure(events::routes)
+            .configure(rest::routes);
         if self.dev_clock.is_some() {
             config.configure(dev::routes);
         }

@@ -47,10 +47,12 @@ fn pasted() -> Result<(), Failed> {
     let mut printed = String::new();
     while !printed.contains("Behind a tunnel") && output.read_line(&mut printed)? > 0 {}
     let lines = printed.lines();
-    let commands: Vec<&str> =
-        lines.filter(|line| ["TOKEN=", "CODE=", "curl "].iter().any(|word| line.starts_with(word))).collect();
-    let [token, send, outbox, code, verify] = commands[..] else { return Err(printed.into()) };
-    let script = [token, send, "echo", outbox, "echo", code, verify, "echo", verify].join("\n");
+    let commands: Vec<&str> = lines
+        .filter(|line| ["TOKEN=", "CODE=", "KEY=", "curl "].iter().any(|word| line.starts_with(word)))
+        .collect();
+    let [token, send, outbox, code, verify, key, rest] = commands[..] else { return Err(printed.into()) };
+    let script =
+        [token, send, "echo", outbox, "echo", code, verify, "echo", verify, "echo", key, rest].join("\n");
     let shell = Command::new("sh").args(["-c", &script]).output()?;
     program.kill()?;
     program.wait()?;
@@ -60,6 +62,7 @@ fn pasted() -> Result<(), Failed> {
     let statuses: Vec<&Value> =
         [0, 2, 3].iter().map(|line| &lines[*line]["context"]["otp"]["status"]).collect();
     assert_eq!(statuses, ["sent", "verified", "already_verified"]);
+    assert_eq!(lines[4]["status"], "sent");
     assert_eq!(lines[1][0]["to"], "mira@example.com");
     Ok(())
 }

@@ -10,6 +10,8 @@
 //! - `{"prompt": true}`: the bot says what the last Webhook node was answered, as an entity's prompt does.
 //! - `{"event": "on_user_message", "set": {..}, "remove": [pointer]}`: any other event.
 //! - `{"post": path, "body": text or JSON, "headers": {..}, "token": text or null}`: anything at all.
+//! - `{"rest": "POST sessions/s-1/otp", "body": text or JSON, "headers": {..}}`: a call below `/v1/bots/{bot}/`, with a good
+//!   key and as JSON unless `headers` say otherwise.
 //! - `{"advance": seconds}`: time passes.
 //!
 //! `answers` is what the stub says to the calls it gets (a status, or `{"status", "headers", "body", "delayMs"}`),
@@ -27,7 +29,7 @@ use std::time::Duration;
 use libtest_mimic::{Arguments, Trial};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
-use support::{App, BOT, payload, webhook};
+use support::{API_KEY, App, BOT, payload, webhook};
 use wiremock::{Request, ResponseTemplate};
 
 fn main() {
@@ -123,13 +125,24 @@ async fn take(app: &App, step: &Value, number: usize, seen: &mut Seen) -> Result
     let mut happened = Map::new();
     let (path, body) = request(app, step, number, seen);
     let mut call = app.http.post(format!("{}{path}", app.url));
-    if step.get("token").is_none() {
+    if let Some(method) = step["rest"].as_str().and_then(|rest| rest.split(' ').next()) {
+        call = app.http.request(method.parse().unwrap(), format!("{}{path}", app.url));
+        for (name, usual) in
+            [("authorization", format!("Bearer {API_KEY}")), ("content-type", "application/json".to_owned())]
+        {
+            if step["headers"].get(name).is_none() {
+                call = call.header(name, usual);
+            }
+        }
+    } else if step.get("token").is_none() {
         call = call.header("token", app.token());
     } else if let Some(token) = step["token"].as_str() {
         call = call.header("token", token);
     }
     for (name, value) in step["headers"].as_object().into_iter().flatten() {
-        call = call.header(name, value.as_str().unwrap());
+        if let Some(value) = value.as_str() {
+            call = call.header(name, value);
+        }
     }
     let response = call.body(body.clone()).send().await.map_err(|error| format!("{error:?}"))?;
     let status = response.status().as_u16();
@@ -179,7 +192,9 @@ fn scripted(answer: &Value) -> ResponseTemplate {
 
 /// The path and the body of a step's request. The platform's addresses lead to the stub.
 fn request(app: &App, step: &Value, number: usize, seen: &Seen) -> (String, String) {
-    if let Some(path) = step["post"].as_str() {
+    let rest = step["rest"].as_str().and_then(|rest| rest.split_once(' '));
+    let rest = rest.map(|(_, path)| format!("/v1/bots/{BOT}/{path}"));
+    if let Some(path) = rest.as_deref().or(step["post"].as_str()) {
         let body = match &step["body"] {
             Value::Null => String::new(),
             Value::String(text) => text.clone(),
@@ -367,7 +382,7 @@ fn told(app: &App, call: &Request, sent: &str, answer: &str, codes: &[String]) -
         });
     }
     let token = call.headers["auth"].to_str().unwrap();
-    let checked = app.server.bots.default.as_ref().unwrap().credentials.check(
+    let checked = app.server.bots.default.as_ref().unwrap().credentials.as_ref().unwrap().check(
         Some(token),
         None,
         botkit_otp::clock::Clock::now(&botkit_otp::clock::SystemClock),

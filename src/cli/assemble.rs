@@ -34,6 +34,8 @@ pub struct Parts {
     pub runtime: Handle,
     /// Client ID and Client Secret for dev mode, where none are configured.
     pub generated: Option<(String, SecretString)>,
+    /// An API key for dev mode, where none is configured.
+    pub api_key: Option<SecretString>,
 }
 
 impl Parts {
@@ -42,15 +44,15 @@ impl Parts {
     pub fn of_the_machine(loaded: &Loaded, runtime: Handle) -> Self {
         let mut rng: StdRng = rand::make_rng();
         let dev_clock = loaded.config.dev.enabled.then(|| Arc::new(VirtualClock::running()));
-        let generated = dev_clock.is_some().then(|| {
-            let (id, secret): (u32, [u64; 4]) = (rng.random(), rng.random());
-            (format!("cs-dev-{id:08x}"), secret.map(|part| format!("{part:016x}")).concat().into())
-        });
+        let dev = dev_clock.is_some();
+        let mut secret = || rng.random::<[u64; 4]>().map(|part| format!("{part:016x}")).concat();
+        let generated = dev.then(|| (["cs-dev-", &secret()[..8]].concat(), secret().into()));
+        let api_key = dev.then(|| secret().into());
         let clock: Arc<dyn Clock> = match &dev_clock {
             Some(clock) => Arc::<VirtualClock>::clone(clock),
             None => Arc::new(SystemClock),
         };
-        Self { clock, dev_clock, rng: Box::new(rng), runtime, generated }
+        Self { clock, dev_clock, rng: Box::new(rng), runtime, generated, api_key }
     }
 }
 
@@ -86,6 +88,7 @@ pub fn assemble(loaded: &Loaded, mut parts: Parts) -> Result<Arc<Server>, Error>
     Ok(Arc::new(Server {
         service: Arc::new(service),
         bots,
+        api_keys: loaded.api_keys(parts.api_key.as_ref())?,
         platform,
         catalogue,
         events: events(loaded)?,

@@ -67,8 +67,10 @@ pub struct Report {
     pub address_can_change: bool,
     /// What kind of address is asked for, where one is.
     pub wanted: Wanted,
-    /// The address that was proven, where the dialog cannot know it otherwise.
+    /// The address that was proven.
     pub verified: Option<Destination>,
+    /// Whether the dialog cannot know that address otherwise.
+    pub tells_address: bool,
     pub(super) at: Timestamp,
 }
 
@@ -147,6 +149,7 @@ impl Report {
             address_can_change: false,
             wanted: Wanted::default(),
             verified: None,
+            tells_address: false,
             at: now,
         }
     }
@@ -245,7 +248,7 @@ impl Report {
             retry_in_seconds: self.status.retry_at().map(|until| self.seconds_until(until)),
             challenge_id: facts.map(|facts| Shown(facts.id)),
             suggestions,
-            address: self.verified.as_ref().map(Destination::reveal),
+            address: self.verified.as_ref().filter(|_| self.tells_address).map(Destination::reveal),
         };
         let mut json = Vec::with_capacity(USUAL_LENGTH);
         // Writing plain text to memory has no way to fail.

@@ -90,6 +90,7 @@ impl Arrival {
             code: Reading::not_asked(),
             heard: heard.clone(),
             forged: says_just(&text, &settings.verified_text),
+            whole: false,
             language: Arc::clone(&speech.language),
         };
         let (answer, finally) = match self.server.service.call(&session, call).await {

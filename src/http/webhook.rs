@@ -154,8 +154,18 @@ async fn run(
         .map(|id| RequestKey::new(&authority.keys, operation, id, brought.unwrap_or_default()));
     let language = Arc::clone(&speech.language);
     let wanted = settings.wanted(payload);
-    let call =
-        Call { operation, request, destination, wanted, number: None, code, heard, forged: false, language };
+    let call = Call {
+        operation,
+        request,
+        destination,
+        wanted,
+        number: None,
+        code,
+        heard,
+        forged: false,
+        whole: false,
+        language,
+    };
     server.service.call(&SessionKey::new(&route.bot, &session), call).await
 }
 

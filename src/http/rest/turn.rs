@@ -1,0 +1,194 @@
+//! The whole dialog behind one call: what the user said and the platform's `BotUserSession` come in, what to say next and
+//! that session go out, with our keys in it and every other byte as it was.
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde_json::json;
+use serde_json::value::RawValue;
+
+use super::body::{Name, fields};
+use super::otp::Scene;
+use super::path;
+use crate::address::Destination;
+use crate::botkit::{Failure, Found, Payload, bot_user_session};
+use crate::dialog::catalogue::Language;
+use crate::dialog::channel::suggestions;
+use crate::dialog::understanding::{Utterance, says_just};
+use crate::dialog::{
+    Answer, Call, Operation, Purpose, Reading, Session, SessionKey, Status, Topic, Wanted, typed_number,
+};
+use crate::http::answer::say;
+use crate::http::bot::Speech;
+use crate::http::trace::Trace;
+use crate::otp::Phase;
+
+/// The body of a turn.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Turn<'t> {
+    #[serde(borrow)]
+    session: TurnSession<'t>,
+    message: Option<String>,
+    channel: Option<String>,
+    purpose: Option<Purpose>,
+    language: Option<String>,
+    user: Option<Name>,
+    request_id: Option<Name>,
+}
+
+/// The platform's session.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TurnSession<'t> {
+    id: String,
+    #[serde(rename = "BotUserSession", borrow)]
+    bot_user: Option<&'t RawValue>,
+    #[serde(rename = "UserContext", borrow)]
+    user_context: Option<&'t RawValue>,
+}
+
+/// What a turn is about, read once.
+struct Words<'a> {
+    /// What the user said; `None` where the dialog is to begin, or to be taken up again.
+    text: Option<&'a str>,
+    heard: Utterance,
+    channel: Option<Found<'a>>,
+    payload: &'a Payload,
+    speech: Speech,
+    request: Option<String>,
+}
+
+impl Scene<'_> {
+    /// Takes a turn of the dialog.
+    pub(super) async fn turn(&self, text: &str, trace: &mut Trace<'_>) -> Result<String, Failure> {
+        let body: Turn<'_> = fields(text)?;
+        let request = self.request(body.request_id, trace)?;
+        let id = path::session(body.session.id.as_str().into())?;
+        let payload = payload(&body.session, body.language.as_deref())?;
+        let text = body.message.as_deref().map(str::trim).filter(|text| !text.is_empty());
+        let speech = self.settings.speech(&payload, &self.server.catalogue);
+        let format = self.server.service.authority.rules.format;
+        let heard = text.map_or(Utterance::Other, |text| {
+            self.settings.understand(text, &payload, &speech.language, format)
+        });
+        let channel = body.channel.as_deref().filter(|word| !word.is_empty());
+        let channel = channel.map(|word| Found::Text(word.into()));
+        let words = Words { text, heard, channel, payload: &payload, speech, request };
+        let key = self.key(&id, body.purpose.as_ref());
+        let (answer, done) = self.lead(&key, &words, trace).await;
+        let said = say(&answer, self.server.service.expose, &words.speech);
+        let suggestions = suggestions(&answer.report, &words.speech.language);
+        // Written out, because BotUserSession is not to be read and written again.
+        Ok(format!(
+            r#"{{"message":{},"suggestions":{},"done":{done},"passOn":{},"otp":{},"BotUserSession":{}}}"#,
+            json!(said.message),
+            json!(suggestions),
+            answer.pass_on,
+            said.otp.unwrap_or_default(),
+            bot_user_session(&payload, &said.session),
+        ))
+    }
+
+    /// Begins the dialog or goes on with it, and says whether it is over.
+    async fn lead(&self, key: &SessionKey, words: &Words<'_>, trace: &mut Trace<'_>) -> (Answer, bool) {
+        let service = &self.server.service;
+        // Without the store nobody knows where the dialog stands; the call will say so.
+        let stored = service.store.load(key).await.ok().flatten();
+        let session = stored.as_ref().map(|stored| &*stored.session);
+        let mut answer = match self.next(session, words) {
+            Operation::Start => {
+                let answer = self.outcome(key, self.start(words), trace).await;
+                let hears = matches!(words.heard, Utterance::Address(_)) || self.number(words).is_some();
+                if answer.report.status == Status::NoChallenge && hears {
+                    // Who begins with an address need not be asked for it.
+                    self.outcome(key, self.hear(words), trace).await
+                } else {
+                    answer
+                }
+            }
+            Operation::Cancel => self.outcome(key, self.leave(words), trace).await,
+            _ => self.outcome(key, self.hear(words), trace).await,
+        };
+        if answer.pass_on && matches!(words.heard, Utterance::Cancel) {
+            // Where there is a bot, it decides what cancelling means; here there is nobody else to end it.
+            answer = self.outcome(key, self.leave(words), trace).await;
+            answer.report.intent = words.heard.intent();
+        }
+        if !answer.pass_on {
+            let done = answer.report.ends_dialog();
+            return (answer, done);
+        }
+        let done = matches!(words.heard, Utterance::Agent) || !service.awaits(key).await;
+        if !done && answer.report.status == Status::NoChallenge {
+            // Whoever has nothing else to say repeats the question.
+            answer.report.topic = Some(Topic::Address);
+        }
+        (answer, done)
+    }
+
+    /// What a turn comes to. The retry of a call is taken for what the call was, whatever has become of the session.
+    fn next(&self, session: Option<&Session>, words: &Words<'_>) -> Operation {
+        let Some(session) = session else { return Operation::Start };
+        let now = self.server.service.now();
+        let answered = |call: &Call| call.request.is_some_and(|request| session.answered(request).is_some());
+        if answered(&self.leave(words)) {
+            return Operation::Cancel;
+        }
+        if answered(&self.hear(words)) {
+            return Operation::Hear;
+        }
+        if words.text.is_none() || answered(&self.start(words)) {
+            return Operation::Start;
+        }
+        // Who has just been verified does not ask for another code by going on to talk.
+        let verified = session.challenge.as_ref().is_some_and(|code| code.phase(now) == Phase::Verified);
+        if session.awaits(now) || verified { Operation::Hear } else { Operation::Start }
+    }
+
+    fn start(&self, words: &Words<'_>) -> Call {
+        let found = self.settings.addresses(words.payload);
+        let destination = Reading::destination(found, words.channel.as_ref(), &self.settings.reach);
+        let brought = destination.read().map(|to| Destination::reveal(to).to_owned());
+        let call = self.said(Operation::Start, words, brought.as_deref());
+        Call { destination, heard: Utterance::Other, ..call }
+    }
+
+    fn hear(&self, words: &Words<'_>) -> Call {
+        let forged = words.text.is_some_and(|text| says_just(text, &self.settings.verified_text));
+        let call = self.said(Operation::Hear, words, Some(words.heard.brought()));
+        Call { number: self.number(words), forged, ..call }
+    }
+
+    fn leave(&self, words: &Words<'_>) -> Call {
+        self.said(Operation::Cancel, words, None)
+    }
+
+    fn said(&self, operation: Operation, words: &Words<'_>, brought: Option<&str>) -> Call {
+        Call {
+            wanted: Wanted::of(words.channel.as_ref(), &self.settings.reach),
+            heard: words.heard.clone(),
+            whole: true,
+            language: Arc::<Language>::clone(&words.speech.language),
+            ..self.call(operation, words.request.as_deref(), brought, None)
+        }
+    }
+
+    fn number(&self, words: &Words<'_>) -> Option<Reading<Destination>> {
+        typed_number(words.text?, words.channel.as_ref(), &self.settings.reach)
+    }
+}
+
+/// Puts the session into the shape that the platform's payloads have, so that everything is found where it is there.
+fn payload(session: &TurnSession<'_>, language: Option<&str>) -> Result<Payload, Failure> {
+    let mut members = Vec::new();
+    for (name, member) in [("BotUserSession", session.bot_user), ("UserContext", session.user_context)] {
+        let Some(json) = member.map(RawValue::get) else { continue };
+        if !(json.starts_with('{') || json == "null") {
+            return Err(Failure::InvalidArguments(format!("session.{name}: must be an object")));
+        }
+        members.push(format!("\"{name}\":{json}"));
+    }
+    let language = language.map_or_else(String::new, |tag| format!("\"currentLanguage\":{},", json!(tag)));
+    Payload::parse(format!("{{\"context\":{{{language}\"session\":{{{}}}}}}}", members.join(",")))
+}
