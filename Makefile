@@ -15,7 +15,8 @@ check: tools
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps
 
 # Cargo; a C compiler, because aws-lc-sys, which TLS and token signatures rest on, is C and assembler (it needs no
-# cmake); curl, with which a test pastes the server's own examples; and aiosmtpd, the relay that tests send mail to.
+# cmake); curl, with which a test pastes the server's own examples; aiosmtpd, the relay that tests send mail to; and
+# schemathesis, which makes calls out of the OpenAPI document, in a folder of its own below target.
 tools:
 	@set -eu; \
 	has() { command -v "$$1" >/dev/null 2>&1; }; \
@@ -24,25 +25,32 @@ tools:
 		has "$${CC:-cc}" || has gcc || printf 'gcc '; \
 		has curl || printf 'curl '; \
 		smtp || printf 'python3-aiosmtpd '; \
+		tester || python3 -c 'import ensurepip' 2>/dev/null || printf 'python3-venv '; \
 	}; \
+	tester() { has schemathesis || [ -x target/schemathesis/bin/schemathesis ]; }; \
 	has "$(CARGO)" || { echo "cargo is missing: install Rust from https://rustup.rs" >&2; exit 1; }; \
 	packages="$$(missing)"; \
-	[ -n "$$packages" ] || exit 0; \
-	echo "missing: $$packages; trying to install"; \
-	if has apt-get && [ "$$(id -u)" = 0 ]; then root=; elif has sudo; then root=sudo; else root=none; fi; \
-	if has apt-get && [ "$$root" != none ]; then \
-		case "$$packages" in *gcc*) packages="$$packages libc6-dev" ;; esac; \
-		$$root apt-get update -qq; \
-		$$root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$packages; \
-	elif has brew; then \
-		case "$$packages" in *aiosmtpd*) python3 -m pip install --user --break-system-packages aiosmtpd ;; esac; \
-		packages="$$(printf %s "$$packages" | sed 's/python3-aiosmtpd//')"; \
-		[ -z "$${packages%% *}" ] || brew install $$packages; \
+	if [ -n "$$packages" ]; then \
+		echo "missing: $$packages; trying to install"; \
+		if has apt-get && [ "$$(id -u)" = 0 ]; then root=; elif has sudo; then root=sudo; else root=none; fi; \
+		if has apt-get && [ "$$root" != none ]; then \
+			case "$$packages" in *gcc*) packages="$$packages libc6-dev" ;; esac; \
+			$$root apt-get update -qq; \
+			$$root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$packages; \
+		elif has brew; then \
+			case "$$packages" in *aiosmtpd*) python3 -m pip install --user --break-system-packages aiosmtpd ;; esac; \
+			packages="$$(printf %s "$$packages" | sed 's/python3-aiosmtpd//; s/python3-venv//')"; \
+			[ -z "$${packages%% *}" ] || brew install $$packages; \
+		fi; \
+		packages="$$(missing)"; \
+		[ -z "$$packages" ] || { \
+			echo "still missing: $$packages; install it and try again" \
+				"(Debian: apt-get install gcc libc6-dev curl python3-aiosmtpd python3-venv;" \
+				"macOS: xcode-select --install, pip3 install aiosmtpd)" >&2; \
+			exit 1; \
+		}; \
 	fi; \
-	packages="$$(missing)"; \
-	[ -z "$$packages" ] || { \
-		echo "still missing: $$packages; install it and try again" \
-			"(Debian: apt-get install gcc libc6-dev curl python3-aiosmtpd;" \
-			"macOS: xcode-select --install, pip3 install aiosmtpd)" >&2; \
-		exit 1; \
+	tester || { \
+		echo "missing: schemathesis; installing it below target"; \
+		python3 -m venv target/schemathesis && target/schemathesis/bin/pip install --quiet 'schemathesis>=4,<5'; \
 	}

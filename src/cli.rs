@@ -16,6 +16,7 @@ use crate::address::Email;
 use crate::botkit::BotId;
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::{Loaded, environment};
+use crate::http::openapi;
 
 /// One-time-password verification for Kore.ai bots: a BotKit callback server.
 #[derive(Debug, Parser)]
@@ -38,6 +39,8 @@ enum Command {
         #[arg(long, value_name = "ADDRESS", value_parser = Email::parse)]
         send_test: Option<Email>,
     },
+    /// Print the description of the REST API (OpenAPI 3.1, JSON).
+    Openapi,
     /// Print a token that calls as the platform does, for curl.
     Token {
         /// The bot to call for, such as st-6b1f0c52-9d3e-5a47-8c21-4e7ab90d3f16.
@@ -55,8 +58,15 @@ impl Cli {
     /// # Errors
     /// What kept it from being carried out, in words for whoever typed it.
     pub fn run(self) -> Result<()> {
+        let command = self.command.unwrap_or(Command::Serve);
+        if let Command::Openapi = command {
+            // It is the same whatever is configured.
+            println!("{}", openapi::text());
+            return Ok(());
+        }
         let loaded = Loaded::read(self.config.as_deref(), &environment())?;
-        match self.command.unwrap_or(Command::Serve) {
+        match command {
+            Command::Openapi => Ok(()),
             Command::Serve => serve::serve(&loaded),
             Command::Check { send_test } => check(&loaded, send_test),
             Command::Token { bot, valid_for } => token(&loaded, &bot, Duration::from_secs(valid_for.into())),

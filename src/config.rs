@@ -21,7 +21,7 @@ use crate::delivery::Layout;
 use crate::dialog::Letterhead;
 use crate::dialog::catalogue::Catalogue;
 use crate::http::{ApiKeySettings, ApiKeys};
-use crate::{delivery, http, otp, platform, store};
+use crate::{delivery, http, otp, platform, proof, store};
 
 /// Where a configuration file is looked for if none is named.
 const DEFAULT_FILE: &str = "botkit-otp.toml";
@@ -58,6 +58,8 @@ pub struct Config {
     pub messages: MessagesSection,
     /// Who may call over REST.
     pub api: ApiSection,
+    /// How proofs are signed.
+    pub proof: proof::Settings,
     /// Whether this is dev mode.
     pub dev: DevSection,
 }
@@ -308,6 +310,10 @@ impl Loaded {
             "otp.keys is empty: a key is made at every start, and codes sent before a restart stop working",
         );
         warn(
+            self.config.proof.keys.is_empty() && !self.config.dev.enabled,
+            "proof.keys is empty: a key is made at every start, and services that kept the old one refuse new proofs",
+        );
+        warn(
             self.config.bots.values().any(|bot| bot.accept_api_key_header),
             "bots.*.accept_api_key_header is on: the bare secret travels with every call, where a token would do",
         );
@@ -376,8 +382,9 @@ fn parse(layers: &Layers, origin: &str) -> Result<Config, Error> {
         let key = error.path().to_string();
         let origin = layers.origin(&key).unwrap_or(origin).to_owned();
         // What stands where a secret should must not be repeated in a log.
-        let secret =
-            ["api_key", "auth_token", "secret", "keys", "smtp.url"].iter().any(|name| key.contains(name));
+        let secret = ["api_key", "address_key", "auth_token", "secret", "keys", "smtp.url"]
+            .iter()
+            .any(|name| key.contains(name));
         let problem = if secret {
             "cannot be used: it is not of the kind deploy/config.toml shows".to_owned()
         } else {
@@ -395,7 +402,10 @@ fn hide(table: &mut Table) {
             Value::Array(items) => items.iter_mut().filter_map(Value::as_table_mut).for_each(hide),
             Value::String(text)
                 if !text.is_empty()
-                    && matches!(key.as_str(), "api_key" | "auth_token" | "secret" | "url") =>
+                    && matches!(
+                        key.as_str(),
+                        "address_key" | "api_key" | "auth_token" | "secret" | "url"
+                    ) =>
             {
                 "(hidden)".clone_into(text);
             }

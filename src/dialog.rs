@@ -24,6 +24,7 @@ pub use input::Reading;
 pub use letter::{Letter, Letterhead, Occasion, letter};
 pub use news::reported;
 pub use purpose::Purpose;
+pub(crate) use report::Wire;
 pub use report::{Choice, Report, Topic};
 pub use session::{Answered, Awaits, Conversation, Flow, RequestKey, Session, SessionKey};
 pub use status::Status;

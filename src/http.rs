@@ -9,6 +9,7 @@ mod conversation;
 mod dev;
 mod events;
 mod onward;
+pub mod openapi;
 mod rest;
 mod trace;
 mod webhook;
@@ -21,7 +22,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use actix_web::{App, HttpResponse, HttpResponseBuilder, HttpServer, web};
 use log::{info, warn};
 use serde::Deserialize;
@@ -32,6 +33,7 @@ use crate::clock::{self, VirtualClock};
 use crate::delivery::events::Events;
 use crate::dialog::catalogue::Catalogue;
 use crate::platform::Platform;
+use crate::proof::Prover;
 use crate::service::Service;
 use crate::telemetry::Stopwatch;
 
@@ -61,6 +63,8 @@ pub struct Server {
     pub api_keys: ApiKeys,
     /// Where messages go on to.
     pub platform: Platform,
+    /// Signs what right codes prove.
+    pub prover: Prover,
     /// What is said, in every language.
     pub catalogue: Catalogue,
     /// Whose reports on messages are taken.
@@ -87,8 +91,10 @@ impl Server {
             .route("/healthz", web::get().to(healthz))
             .route("/readyz", web::get().to(readyz))
             .route("/metrics", web::get().to(metrics))
+            .route("/.well-known/jwks.json", web::get().to(jwks))
             .configure(events::routes)
-            .configure(rest::routes);
+            .configure(rest::routes)
+            .configure(openapi::routes);
         if self.dev_clock.is_some() {
             config.configure(dev::routes);
         }
@@ -180,6 +186,14 @@ async fn readyz(server: web::Data<Server>) -> HttpResponse {
     };
     let body = serde_json::json!({ "status": status, "store": store, "providers": providers });
     respond(if store { 200 } else { 503 }).body(body.to_string())
+}
+
+/// The keys that proofs are checked with. A new one is published before it signs; five minutes are enough for everybody to
+/// fetch it.
+async fn jwks(server: web::Data<Server>) -> HttpResponse {
+    respond(200)
+        .insert_header((CACHE_CONTROL, HeaderValue::from_static("public, max-age=300")))
+        .body(server.prover.jwks().to_owned())
 }
 
 async fn metrics(server: web::Data<Server>) -> HttpResponse {

@@ -18,6 +18,7 @@
 //! | [`store`] | sessions: a trait, and memory behind it |
 //! | [`delivery`] | how mails are laid out; providers, their order, retries; dev mode's outbox and faults |
 //! | [`platform`] | our calls to the bot platform |
+//! | [`proof`] | signed proof that a code was typed |
 //! | [`service`] | load, turn, save, act. Owns the generator, and work that outlives its request |
 //! | [`http`] | routes; failures become BotKit's error bodies |
 //! | [`config`] | reads and checks the one configuration |
@@ -33,6 +34,7 @@ pub mod dialog;
 pub mod http;
 pub mod otp;
 pub mod platform;
+pub mod proof;
 pub mod service;
 pub mod store;
 pub mod telemetry;

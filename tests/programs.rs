@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[path = "programs/schemathesis.rs"]
+mod schemathesis;
 #[path = "programs/smtp.rs"]
 mod smtp;
 
@@ -17,6 +19,12 @@ fn main() {
     let aiosmtpd = smtp::python().is_some();
     let trials = vec![
         needs("curl", curl, "dev_mode_prints_a_conversation_that_works_when_pasted", pasted),
+        needs(
+            "schemathesis",
+            schemathesis::program().is_some(),
+            "schemathesis_finds_nothing",
+            schemathesis::finds_nothing,
+        ),
         needs("aiosmtpd", aiosmtpd, "a_test_mail_arrives", smtp::a_test_mail_arrives),
         needs("aiosmtpd", aiosmtpd, "mailed_codes_verify", smtp::mailed_codes_verify),
     ];

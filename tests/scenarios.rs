@@ -157,6 +157,7 @@ async fn take(app: &App, step: &Value, number: usize, seen: &mut Seen) -> Result
     happened.insert("status".to_owned(), json!(status));
     if status == 200 && step.get("call").is_some() {
         happened.extend(hook(&body, &answer, step)?);
+        take_proof(&mut happened["otp"], app.server.prover.jwks())?;
         seen.otp = happened["otp"].clone();
     } else if status == 200 && (step.get("say").is_some() || step.get("prompt").is_some()) {
         echoes(&body, &answer)?;
@@ -164,10 +165,14 @@ async fn take(app: &App, step: &Value, number: usize, seen: &mut Seen) -> Result
         happened.insert("keys".to_owned(), json!(keys(&answer)));
         echoes(&body, &answer)?;
     } else {
-        happened.insert(
-            "answer".to_owned(),
-            serde_json::from_str(&answer).map_err(|_| format!("no JSON: {answer}"))?,
-        );
+        let mut answer: Value = serde_json::from_str(&answer).map_err(|_| format!("no JSON: {answer}"))?;
+        if let Some((method, _)) = step["rest"].as_str().and_then(|rest| rest.split_once(' ')) {
+            let path = path.split('?').next().unwrap_or_default();
+            support::document::check(method, path, status, &answer)?;
+            let report = if answer.get("otp").is_some() { &mut answer["otp"] } else { &mut answer };
+            take_proof(report, app.server.prover.jwks())?;
+        }
+        happened.insert("answer".to_owned(), answer);
     }
     let calls = app.calls().await;
     let codes = app.codes().await;
@@ -404,6 +409,8 @@ fn told(app: &App, call: &Request, sent: &str, answer: &str, codes: &[String]) -
     let mut told = json!({ "platform": name, "message": body["message"] });
     let before: Value = serde_json::from_str(sent).unwrap();
     if body["context"]["otp"] != before["context"]["otp"] {
+        let proven = take_proof(&mut body["context"]["otp"].clone(), app.server.prover.jwks());
+        assert!(proven.is_ok(), "{proven:?}");
         told["otp"] = body["context"]["otp"]["status"].clone();
     }
     if let Some(template) = body["overrideMessagePayload"]["body"].as_str() {
@@ -501,5 +508,25 @@ fn matches(expected: &Value, actual: &Value) -> Result<(), String> {
         }
         _ if expected == actual => Ok(()),
         _ => Err(format!(": expected {expected}, got {actual}")),
+    }
+}
+
+/// Takes the proof out of a report. `verified` has one, which is about what the report says; nothing else has.
+fn take_proof(report: &mut Value, jwks: &str) -> Result<Option<Value>, String> {
+    let Some(members) = report.as_object_mut() else { return Ok(None) };
+    let proof = members.remove("proof");
+    match (report["status"] == "verified", proof) {
+        (false, None) => Ok(None),
+        (false, Some(_)) => Err(format!("there is a proof with {}", report["status"])),
+        (true, None) => Err("verified, and no proof".to_owned()),
+        (true, Some(proof)) => {
+            let claims = support::proof::check(
+                proof.as_str().ok_or("no text")?,
+                &serde_json::from_str(jwks).unwrap(),
+            )?;
+            let same = (&claims["jti"], &claims["method"], &claims["address"])
+                == (&report["challengeId"], &report["channel"], &report["to"]);
+            if same { Ok(Some(claims)) } else { Err(format!("{claims} is not what {report} says")) }
+        }
     }
 }

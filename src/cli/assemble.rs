@@ -19,6 +19,7 @@ use crate::dialog::catalogue::Catalogue;
 use crate::http::Server;
 use crate::otp::Spending;
 use crate::platform::Platform;
+use crate::proof::Prover;
 use crate::service::{Background, Generator, Service};
 use crate::telemetry::Metrics;
 
@@ -90,6 +91,8 @@ pub fn assemble(loaded: &Loaded, mut parts: Parts) -> Result<Arc<Server>, Error>
         bots,
         api_keys: loaded.api_keys(parts.api_key.as_ref())?,
         platform,
+        prover: Prover::new(&config.proof, &config.server.public_url)
+            .map_err(|(key, problem)| loaded.error(&format!("proof.{key}"), problem))?,
         catalogue,
         events: events(loaded)?,
         settings: config.server.clone(),

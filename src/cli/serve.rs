@@ -4,7 +4,7 @@ use std::net::{SocketAddr, TcpListener};
 
 use anyhow::{Context as _, Result};
 use log::{info, warn};
-use secrecy::ExposeSecret as _;
+use secrecy::ExposeSecret;
 
 use super::{Parts, assemble};
 use crate::botkit::BotId;
@@ -47,7 +47,7 @@ pub(super) fn serve(loaded: &Loaded) -> Result<()> {
         let credentials = generated.as_ref().filter(|_| !loaded.is_set("bots.default.app_id"));
         let credentials = credentials.map(|(id, secret)| (id.as_str(), secret.expose_secret()));
         let api_key = api_key.as_ref().filter(|_| loaded.config.api.keys.is_empty());
-        print!("{}", welcome(&server, address, credentials, api_key.map(|key| key.expose_secret())));
+        print!("{}", welcome(&server, address, credentials, api_key.map(ExposeSecret::expose_secret)));
     }
     runtime.block_on(server.run(listener, told_to_stop()))?;
     info!("stopped");

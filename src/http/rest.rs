@@ -1,10 +1,10 @@
 //! The REST doors below `/v1`, for Service nodes and for any other platform. Whatever comes of an operation is a 200 with
 //! the report; 4xx is for calls that are wrong themselves, in BotKit's envelope.
 
-mod body;
+pub(super) mod body;
 mod otp;
 mod path;
-mod turn;
+pub(super) mod turn;
 
 use std::borrow::Cow;
 
@@ -22,7 +22,7 @@ use crate::botkit::{BotId, Failure};
 use crate::telemetry::Stopwatch;
 
 /// The header that names a call, so that a retry is known for one.
-const REQUEST_ID: &str = "idempotency-key";
+pub(super) const REQUEST_ID: &str = "idempotency-key";
 
 pub(super) fn routes(config: &mut web::ServiceConfig) {
     config.service(web::resource("/v1/{rest:.*}").default_service(web::to(receive)));

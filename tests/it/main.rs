@@ -5,6 +5,7 @@
 mod conversation;
 mod delivery;
 mod events;
+mod openapi;
 mod program;
 mod races;
 mod rest;

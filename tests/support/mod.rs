@@ -1,6 +1,9 @@
 //! The real application on a free port, with a clock that stands still, a seeded generator, and one stub that plays
 //! the platform, SendGrid and Twilio and remembers every call.
 
+pub(crate) mod document;
+pub(crate) mod proof;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};

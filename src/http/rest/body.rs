@@ -7,6 +7,8 @@ use actix_web::http::header::{CONTENT_TYPE, HeaderMap};
 use actix_web::web::Payload as Body;
 use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer};
+use utoipa::ToSchema;
+use utoipa::openapi::schema;
 
 use crate::botkit::{Failure, Found};
 use crate::dialog::Purpose;
@@ -15,37 +17,81 @@ use crate::http::body;
 /// Longest user's id and longest request id, in characters.
 const LONGEST: usize = 256;
 
-/// The body of a send.
-#[derive(Debug, Deserialize)]
+/// A code is to be sent.
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub(super) struct Send {
+pub(in crate::http) struct Send {
+    #[schema(schema_with = address)]
     pub(super) to: Value,
+    /// How it goes: `email`, `sms`, `whatsapp` or `call`; by what the address is, if nothing is said.
+    #[schema(example = "email")]
     pub(super) channel: Option<String>,
+    /// What the code is for: codes of different purposes in one session know nothing of each other.
+    #[schema(value_type = Option<String>, pattern = "^[A-Za-z0-9_-]{1,64}$", example = "payment")]
     pub(super) purpose: Option<Purpose>,
+    /// What to speak, such as `de` or `pt-BR`; the bot's first language, if that is none we have.
+    #[schema(example = "en")]
     pub(super) language: Option<String>,
+    /// Who the user is.
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 256, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]+$")]
     pub(super) user: Option<Name>,
+    /// Names this call, so that its retry gets the same answer; or the header `Idempotency-Key`.
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 256, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]+$")]
     pub(super) request_id: Option<Name>,
 }
 
-/// The body of a verify.
-#[derive(Debug, Deserialize)]
+/// A code is to be checked.
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub(super) struct Verify {
+pub(in crate::http) struct Verify {
+    #[schema(schema_with = code)]
     pub(super) code: Value,
+    /// What the code is for; the same as when it was sent.
+    #[schema(value_type = Option<String>, pattern = "^[A-Za-z0-9_-]{1,64}$")]
     pub(super) purpose: Option<Purpose>,
+    /// What to speak.
     pub(super) language: Option<String>,
+    /// Who the user is: `sub` of the proof.
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 256, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]+$")]
     pub(super) user: Option<Name>,
+    /// Names this call, so that its retry gets the same answer; or the header `Idempotency-Key`.
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 256, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]+$")]
     pub(super) request_id: Option<Name>,
 }
 
-/// The body of a resend, which may be left out.
-#[derive(Debug, Default, Deserialize)]
+/// A new code is to be sent. There may be no body at all.
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub(super) struct Resend {
+pub(in crate::http) struct Resend {
+    /// What the code is for; the same as when it was sent.
+    #[schema(value_type = Option<String>, pattern = "^[A-Za-z0-9_-]{1,64}$")]
     pub(super) purpose: Option<Purpose>,
+    /// What to speak.
     pub(super) language: Option<String>,
+    /// Who the user is.
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 256, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]+$")]
     pub(super) user: Option<Name>,
+    /// Names this call, so that its retry gets the same answer; or the header `Idempotency-Key`.
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 256, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]+$")]
     pub(super) request_id: Option<Name>,
+}
+
+fn address() -> schema::Object {
+    value("The e-mail address or phone number. An empty one is `invalid_destination`.", "mira@example.com")
+}
+
+fn code() -> schema::Object {
+    let about =
+        "What the user typed, also within a sentence. A number that has lost leading zeros gets them back.";
+    value(about, "482916")
+}
+
+/// A text, or a number in place of one, or nothing.
+fn value(about: &str, example: &str) -> schema::Object {
+    let kinds =
+        schema::SchemaType::Array(vec![schema::Type::String, schema::Type::Number, schema::Type::Null]);
+    let value = schema::ObjectBuilder::new().schema_type(kinds).description(Some(about));
+    value.examples([serde_json::Value::from(example)]).build()
 }
 
 /// An address or a code. A template may make a number of either; nothing, if what it names is empty.

@@ -49,7 +49,7 @@ impl Scene<'_> {
             ..self.call(Operation::Send, request.as_deref(), brought.as_deref(), body.language.as_deref())
         };
         let key = self.key(session, body.purpose.as_ref());
-        Ok(self.run(&key, call, trace).await)
+        Ok(self.run(key, call, body.user, trace).await)
     }
 
     /// Checks a code.
@@ -76,7 +76,7 @@ impl Scene<'_> {
             ..self.call(Operation::Verify, request.as_deref(), brought.as_deref(), None)
         };
         let key = self.key(session, body.purpose.as_ref());
-        Ok(self.run(&key, call, trace).await)
+        Ok(self.run(key, call, body.user, trace).await)
     }
 
     /// Sends a new code.
@@ -88,7 +88,7 @@ impl Scene<'_> {
     ) -> Result<String, Failure> {
         let request = self.request(body.request_id, trace)?;
         let call = self.call(Operation::Resend, request.as_deref(), None, body.language.as_deref());
-        Ok(self.run(&self.key(session, body.purpose.as_ref()), call, trace).await)
+        Ok(self.run(self.key(session, body.purpose.as_ref()), call, body.user, trace).await)
     }
 
     /// Says how things stand.
@@ -99,7 +99,7 @@ impl Scene<'_> {
         trace: &mut Trace<'_>,
     ) -> Result<String, Failure> {
         let call = self.call(Operation::Status, None, None, query.language.as_deref());
-        Ok(self.run(&self.key(session, query.purpose.as_ref()), call, trace).await)
+        Ok(self.run(self.key(session, query.purpose.as_ref()), call, None, trace).await)
     }
 
     /// Revokes a code.
@@ -111,7 +111,7 @@ impl Scene<'_> {
     ) -> Result<String, Failure> {
         let request = self.request(None, trace)?;
         let call = self.call(Operation::Cancel, request.as_deref(), None, query.language.as_deref());
-        Ok(self.run(&self.key(session, query.purpose.as_ref()), call, trace).await)
+        Ok(self.run(self.key(session, query.purpose.as_ref()), call, None, trace).await)
     }
 
     /// The request id that a header or a body gives, which must not give two.
@@ -186,10 +186,12 @@ impl Scene<'_> {
         answer
     }
 
-    async fn run(&self, key: &SessionKey, call: Call, trace: &mut Trace<'_>) -> String {
+    async fn run(&self, key: SessionKey, call: Call, user: Option<Name>, trace: &mut Trace<'_>) -> String {
         let language = Arc::clone(&call.language);
-        let answer = self.outcome(key, call, trace).await;
-        let message = message(&answer.report, &language, Medium::Text);
-        answer.report.to_json(&message, &suggestions(&answer.report, &language))
+        let answer = self.outcome(&key, call, trace).await;
+        let report = &answer.report;
+        let message = message(report, &language, Medium::Text);
+        let proof = self.server.prove(&answer, || Some(key), user.as_ref().map(|Name(user)| user.as_str()));
+        report.to_json(&message, &suggestions(report, &language), proof.as_deref())
     }
 }

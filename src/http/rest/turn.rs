@@ -1,11 +1,14 @@
 //! The whole dialog behind one call: what the user said and the platform's `BotUserSession` come in, what to say next and
 //! that session go out, with our keys in it and every other byte as it was.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use serde_json::value::RawValue;
+use utoipa::ToSchema;
+use utoipa::openapi::schema;
 
 use super::body::{Name, fields};
 use super::otp::Scene;
@@ -16,36 +19,93 @@ use crate::dialog::catalogue::Language;
 use crate::dialog::channel::suggestions;
 use crate::dialog::understanding::{Utterance, says_just};
 use crate::dialog::{
-    Answer, Call, Operation, Purpose, Reading, Session, SessionKey, Status, Topic, Wanted, typed_number,
+    Answer, Call, Operation, Purpose, Reading, Session, SessionKey, Status, Topic, Wanted, Wire, typed_number,
 };
 use crate::http::answer::say;
 use crate::http::bot::Speech;
 use crate::http::trace::Trace;
 use crate::otp::Phase;
 
-/// The body of a turn.
-#[derive(Deserialize)]
+/// The dialog is to begin, or to go on.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct Turn<'t> {
+pub(in crate::http) struct Turn<'t> {
+    /// The platform's session.
     #[serde(borrow)]
     session: TurnSession<'t>,
+    /// What the user said. Without it the dialog begins, or its last question comes again.
+    #[schema(example = "mira@example.com")]
     message: Option<String>,
+    /// How codes go: `email`, `sms`, `whatsapp` or `call`; by what the address is, if nothing is said.
     channel: Option<String>,
+    /// What the code is for: codes of different purposes in one session know nothing of each other.
+    #[schema(value_type = Option<String>, pattern = "^[A-Za-z0-9_-]{1,64}$")]
     purpose: Option<Purpose>,
+    /// What to speak, such as `de` or `pt-BR`; the bot's first language, if that is none we have.
+    #[schema(example = "en")]
     language: Option<String>,
+    /// Who the user is: `sub` of the proof. Or `session.UserContext._id`.
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 256, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]+$")]
     user: Option<Name>,
+    /// Names this call, so that its retry gets the same answer; or the header `Idempotency-Key`.
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 256, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]+$")]
     request_id: Option<Name>,
 }
 
 /// The platform's session.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct TurnSession<'t> {
+pub(in crate::http) struct TurnSession<'t> {
+    /// Its id: any text without control characters.
+    #[schema(min_length = 1, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]+$", example = "s-1")]
     id: String,
     #[serde(rename = "BotUserSession", borrow)]
+    #[schema(schema_with = any_session, required = false)]
     bot_user: Option<&'t RawValue>,
     #[serde(rename = "UserContext", borrow)]
+    #[schema(schema_with = any_user, required = false)]
     user_context: Option<&'t RawValue>,
+}
+
+/// What to say next, and the session.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(in crate::http) struct Turned<'a> {
+    /// What to say to the user next.
+    message: &'a str,
+    /// What the user can answer instead, for buttons.
+    #[schema(value_type = Vec<String>)]
+    suggestions: &'a [Cow<'a, str>],
+    /// Whether the dialog is over, for good or ill; `otp.status` says which.
+    done: bool,
+    /// Whether what the user said was about something else: let the bot answer it, or say `message` if there is none.
+    pass_on: bool,
+    /// How things stand.
+    #[schema(value_type = Wire)]
+    otp: Box<RawValue>,
+    #[serde(rename = "BotUserSession")]
+    #[schema(schema_with = our_session)]
+    bot_user: Box<RawValue>,
+}
+
+fn any_session() -> schema::Object {
+    any_object("Comes back with `OTP`, `ExpiryTime` and `OTPVerified` in it, and every other byte as it was.")
+}
+
+fn any_user() -> schema::Object {
+    any_object(
+        "What the platform knows of the user, such as `emailId`: an address in it is used without asking.",
+    )
+}
+
+fn any_object(about: &str) -> schema::Object {
+    let kinds = schema::SchemaType::Array(vec![schema::Type::Object, schema::Type::Null]);
+    schema::ObjectBuilder::new().schema_type(kinds).description(Some(about)).build()
+}
+
+fn our_session() -> schema::Object {
+    let session = schema::ObjectBuilder::new().schema_type(schema::Type::Object);
+    session.description(Some("The session as it came, with our keys in it.")).build()
 }
 
 /// What a turn is about, read once.
@@ -77,17 +137,20 @@ impl Scene<'_> {
         let words = Words { text, heard, channel, payload: &payload, speech, request };
         let key = self.key(&id, body.purpose.as_ref());
         let (answer, done) = self.lead(&key, &words, trace).await;
-        let said = say(&answer, self.server.service.expose, &words.speech);
+        let user = body.user.map(|Name(user)| user.into()).or_else(|| payload.user());
+        let proof = self.server.prove(&answer, || Some(key), user.as_deref());
+        let said = say(&answer, self.server.service.expose, &words.speech, proof.as_deref());
         let suggestions = suggestions(&answer.report, &words.speech.language);
-        // Written out, because BotUserSession is not to be read and written again.
-        Ok(format!(
-            r#"{{"message":{},"suggestions":{},"done":{done},"passOn":{},"otp":{},"BotUserSession":{}}}"#,
-            json!(said.message),
-            json!(suggestions),
-            answer.pass_on,
-            said.otp.unwrap_or_default(),
-            bot_user_session(&payload, &said.session),
-        ))
+        let raw = |json| RawValue::from_string(json).map_err(|_| Failure::Internal);
+        let turned = Turned {
+            message: &said.message.unwrap_or_default(),
+            suggestions: &suggestions,
+            done,
+            pass_on: answer.pass_on,
+            otp: raw(said.otp.unwrap_or_default())?,
+            bot_user: raw(bot_user_session(&payload, &said.session))?,
+        };
+        serde_json::to_string(&turned).map_err(|_| Failure::Internal)
     }
 
     /// Begins the dialog or goes on with it, and says whether it is over.
