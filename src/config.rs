@@ -21,7 +21,7 @@ use crate::delivery::Layout;
 use crate::dialog::Letterhead;
 use crate::dialog::catalogue::Catalogue;
 use crate::http::{ApiKeySettings, ApiKeys};
-use crate::{delivery, http, otp, platform, proof, store};
+use crate::{audit, delivery, http, otp, platform, proof, store};
 
 /// Where a configuration file is looked for if none is named.
 const DEFAULT_FILE: &str = "botkit-otp.toml";
@@ -58,6 +58,8 @@ pub struct Config {
     pub messages: MessagesSection,
     /// Who may call over REST.
     pub api: ApiSection,
+    /// Where what happens is written down.
+    pub audit: audit::Settings,
     /// How proofs are signed.
     pub proof: proof::Settings,
     /// Whether this is dev mode.

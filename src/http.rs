@@ -133,6 +133,7 @@ impl Server {
             warn!("stopped with {left} deliveries or platform calls unfinished");
             self.service.give_up().await;
         }
+        self.service.audit.flush();
         server.await.map_err(std::io::Error::other)?
     }
 }

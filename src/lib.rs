@@ -19,12 +19,14 @@
 //! | [`delivery`] | how mails are laid out; providers, their order, retries; dev mode's outbox and faults |
 //! | [`platform`] | our calls to the bot platform |
 //! | [`proof`] | signed proof that a code was typed |
+//! | [`audit`] | what happened, written down and told |
 //! | [`service`] | load, turn, save, act. Owns the generator, and work that outlives its request |
 //! | [`http`] | routes; failures become BotKit's error bodies |
 //! | [`config`] | reads and checks the one configuration |
 //! | [`cli`] | commands and wiring |
 
 pub mod address;
+pub mod audit;
 pub mod botkit;
 pub mod cli;
 pub mod clock;

@@ -15,6 +15,7 @@ use rand::{CryptoRng, Rng, TryCryptoRng, TryRng};
 use tokio::task::JoinHandle;
 
 use crate::address::{Channel, Phone};
+use crate::audit::Audit;
 use crate::clock::{Clock, Timestamp};
 use crate::delivery::Deliveries;
 use crate::dialog::{
@@ -57,6 +58,8 @@ pub struct Service {
     pub generator: Generator,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// What is written down.
+    pub audit: Audit,
     /// What goes on after a request has been answered.
     pub background: Background,
     /// The deliveries that run.
@@ -131,7 +134,17 @@ impl Service {
             self.metrics.operation(call.operation.name(), Status::Unavailable.name());
             return Outcome::Final(Answer::new(Report::bare(Status::Unavailable, reason, self.now())));
         }
-        let outcome = match self.settle(key, &call).await {
+        let settled = self.settle(key, &call).await;
+        match &settled {
+            Ok(turn) if turn.replayed => {}
+            Ok(turn) => self.audit.call(key, &call, &turn.answer, self.now()),
+            Err(_) => {
+                let report =
+                    Report::bare(Status::Unavailable, "the session store does not answer", self.now());
+                self.audit.call(key, &call, &Answer::new(report), self.now());
+            }
+        }
+        let outcome = match settled {
             Ok(Turn { answer, effect: Some(Effect::Deliver(delivery)), .. }) => {
                 let work = Arc::clone(self).deliver(key.clone(), call.request, delivery);
                 self.wait(answer, self.background.start(work)).await
@@ -246,6 +259,7 @@ impl Service {
         self.sending.insert(name, sending);
         let handover = self.deliveries.deliver(&message, &self.metrics).await;
         self.sending.remove(&name);
+        self.audit.delivery(&key, &delivery, &handover, self.clock.now());
         if let (Handover::Failed, Some(phone)) = (&handover, delivery.to.phone()) {
             // Nobody was sent anything, so nothing was spent; and an outage says nothing of a number.
             self.spending().refund(key.bot(), phone, message.at);
@@ -299,10 +313,12 @@ impl Service {
         for _ in 0..ROUNDS {
             let Some(stored) = self.store.load(&key).await? else { return Ok(false) };
             let Some(next) = reported(&stored.session, challenge, send, news, &self.authority.rules) else {
+                self.audit.report(&key, challenge, send, news, self.clock.now());
                 return Ok(true);
             };
             if self.store.replace(&key, Some(stored.version), Arc::new(next)).await? {
                 info!("{} reports {:?} challenge={challenge}", news.provider, news.fate);
+                self.audit.report(&key, challenge, send, news, self.clock.now());
                 return Ok(true);
             }
         }

@@ -9,6 +9,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tokio::runtime::Handle;
 
 use crate::address::Channel;
+use crate::audit::Audit;
 use crate::clock::{Clock, SystemClock, VirtualClock};
 use crate::config::{Error, Loaded};
 use crate::delivery::events::{Events, SendGridEvents, TwilioEvents};
@@ -81,6 +82,7 @@ pub fn assemble(loaded: &Loaded, mut parts: Parts) -> Result<Arc<Server>, Error>
         clock: parts.clock,
         generator: Generator::new(parts.rng),
         metrics: Arc::new(Metrics::default()),
+        audit: Audit::open(&config.audit).map_err(|problem| loaded.error("audit.target", problem))?,
         background: Background::on(parts.runtime),
         sending: DashMap::new(),
     };
