@@ -21,10 +21,10 @@ use botkit_otp::clock::{Clock as _, SystemClock, Timestamp, VirtualClock};
 use botkit_otp::config::Loaded;
 use botkit_otp::dialog::catalogue::{Catalogue, Language};
 use botkit_otp::dialog::understanding::Utterance;
-use botkit_otp::dialog::{Call, Operation, Reading, RequestKey, Session, SessionKey, Wanted, turn};
+use botkit_otp::dialog::{Call, Operation, Past, Reading, RequestKey, Session, SessionKey, Wanted, turn};
 use botkit_otp::http::Server;
-use botkit_otp::otp::{Authority, Code, Expose};
-use botkit_otp::store::{Memory, Store as _};
+use botkit_otp::otp::{Accounts, Authority, Code, Expose};
+use botkit_otp::store::{Change, Commit, Memory, Store as _, Write};
 use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_main};
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
@@ -60,7 +60,8 @@ fn server() -> Arc<Server> {
 }
 
 fn authority() -> Authority {
-    loaded().config.otp.authority(&mut StdRng::seed_from_u64(1)).expect("in range")
+    let config = loaded().config;
+    config.otp.authority(config.limits.budgets(), &mut StdRng::seed_from_u64(1)).expect("in range")
 }
 
 fn verify_call(authority: &Authority, request: usize) -> Call {
@@ -70,6 +71,7 @@ fn verify_call(authority: &Authority, request: usize) -> Call {
     Call {
         operation,
         request: Some(request),
+        user: None,
         destination: Reading::not_asked(),
         wanted: Wanted::Email,
         number: None,
@@ -93,17 +95,20 @@ fn waiting(authority: &Authority) -> Session {
         ..verify_call(authority, 0)
     };
     let mut rng = StdRng::seed_from_u64(2);
-    turn(None, &send, authority, Expose::Reference, "st-1//s-1", NOW, &mut rng).session.expect("a challenge")
+    let past = Past { session: None, accounts: &Accounts::default() };
+    turn(past, &send, authority, Expose::Reference, "st-1//s-1", NOW, &mut rng).session.expect("a challenge")
 }
 
 fn a_turn(criterion: &mut Criterion) {
     let authority = authority();
     let session = waiting(&authority);
     let call = verify_call(&authority, 1);
+    let accounts = Accounts::default();
     let mut rng = StdRng::seed_from_u64(3);
     criterion.bench_function("turn/verify", |bench| {
         bench.iter(|| {
-            turn(Some(&session), black_box(&call), &authority, Expose::Reference, "st-1//s-1", NOW, &mut rng)
+            let past = Past { session: Some(&session), accounts: &accounts };
+            turn(past, black_box(&call), &authority, Expose::Reference, "st-1//s-1", NOW, &mut rng)
         });
     });
 }
@@ -172,7 +177,7 @@ fn the_store(criterion: &mut Criterion) {
     let bot = BotId::parse("st-1").expect("an id");
     let mut group = criterion.benchmark_group("store");
     for threads in [1, 2, 8] {
-        group.bench_function(BenchmarkId::new("load and replace", threads), |bench| {
+        group.bench_function(BenchmarkId::new("load and commit", threads), |bench| {
             let store = Arc::new(Memory::default());
             bench.iter_custom(|rounds| {
                 let stopwatch = botkit_otp::telemetry::Stopwatch::start();
@@ -188,11 +193,17 @@ fn the_store(criterion: &mut Criterion) {
                             runtime.block_on(async {
                                 for round in 0..rounds / threads {
                                     let key = &keys[usize::try_from(round % 1_000).expect("small")];
-                                    let seen =
-                                        store.load(key).await.expect("memory").map(|stored| stored.version);
-                                    assert!(
-                                        store.replace(key, seen, Arc::clone(&session)).await.expect("memory")
-                                    );
+                                    let snapshot = store.load(key, &[]).await.expect("memory");
+                                    let session = Write {
+                                        key: key.clone(),
+                                        seen: snapshot.session.map(|stored| stored.version),
+                                        value: Arc::clone(&session),
+                                    };
+                                    let session = Some(session);
+                                    let change =
+                                        Change { at: NOW, session, accounts: Vec::new(), ticket: None };
+                                    let commit = store.commit(change).await.expect("memory");
+                                    assert!(matches!(commit, Commit::Done(_)));
                                 }
                             });
                         });

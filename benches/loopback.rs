@@ -3,10 +3,13 @@
 //! `cargo bench --bench loopback` starts our server (release build, access log to a file, counters on) and a bare
 //! actix handler that checks the same token and echoes the same body, loads them in turn over 32 connections, and
 //! prints the CPU time each spends on a request, their ratio, and latencies. `-- memory` prints bytes per waiting
-//! session instead. Linux only: the figures come from `/proc`.
+//! session instead; `-- sending` and a rate, how verifies fare beside so many sends a second at a slow provider. Linux
+//! only: the figures come from `/proc`.
 
 #![expect(clippy::expect_used, reason = "a bench that cannot go on stops")]
 
+#[path = "loopback/sending.rs"]
+mod sending;
 mod shared;
 
 use std::fs::File;
@@ -40,6 +43,9 @@ fn main() {
         floor();
     } else if is("memory") {
         memory();
+    } else if is("sending") {
+        let rate = arguments.iter().find_map(|argument| argument.parse().ok());
+        sending::sending(rate.unwrap_or(2_000));
     } else {
         compare();
     }
@@ -91,7 +97,12 @@ impl Server {
         Self { child, address: address.trim().to_owned(), _folder: tempfile::tempdir().expect("a folder") }
     }
 
-    fn ours() -> Self {
+    /// Ours, in dev mode.
+    fn dev() -> Self {
+        Self::ours("[dev]\nenabled = true\n")
+    }
+
+    fn ours(settings: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let address = {
             let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
@@ -99,8 +110,9 @@ impl Server {
         };
         let file = folder.path().join("bench.toml");
         let text = format!(
-            "[server]\nbind = \"{address}\"\n[dev]\nenabled = true\n[bots.default]\napp_id = \"{APP_ID}\"\n\
-             api_key = \"{SECRET}\"\n[otp]\nattempts = {ATTEMPTS}\nlifetime = \"1h\"\n"
+            "[server]\nbind = \"{address}\"\n[bots.default]\napp_id = \"{APP_ID}\"\napi_key = \"{SECRET}\"\n[otp]\n\
+             attempts = {ATTEMPTS}\nlifetime = \"1h\"\n[limits]\nbot.sends_per_hour = 0\n\
+             destination.failures_per_day = {ATTEMPTS}\nuser.failures_per_day = {ATTEMPTS}\n{settings}"
         );
         std::fs::write(&file, text).expect("the folder is ours");
         let log = File::create(folder.path().join("log")).expect("the folder is ours");
@@ -127,23 +139,24 @@ impl Server {
         server
     }
 
-    fn status(&self, file: &str) -> String {
-        std::fs::read_to_string(format!("/proc/{}/{file}", self.child.id())).expect("it runs")
-    }
-
     /// CPU time so far, in microseconds.
     fn cpu(&self) -> f64 {
-        let stat = self.status("stat");
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).expect("it runs");
         let fields: Vec<&str> = stat.rsplit(')').next().expect("a name").split_whitespace().collect();
         // utime and stime, in ticks of 10 ms.
         fields[11..13].iter().map(|ticks| ticks.parse::<f64>().expect("a number") * 10_000.0).sum()
     }
 
     fn megabytes(&self) -> f64 {
-        let status = self.status("status");
-        let line = status.lines().find(|line| line.starts_with("VmRSS")).expect("a resident size");
-        line.split_whitespace().nth(1).expect("a number").parse::<f64>().expect("a number") / 1024.0
+        megabytes(self.child.id())
     }
+}
+
+/// How much memory a process has.
+fn megabytes(process: u32) -> f64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("it runs");
+    let line = status.lines().find(|line| line.starts_with("VmRSS")).expect("a resident size");
+    line.split_whitespace().nth(1).expect("a number").parse::<f64>().expect("a number") / 1024.0
 }
 
 fn millis(since: Stopwatch) -> f64 {
@@ -201,6 +214,9 @@ struct Request {
 impl Request {
     fn new(body: &str, operation: &str, token: &str) -> Self {
         let body = body.replace("OtpVerify", operation);
+        // Each session has an address and a user of its own, or all would charge the same accounts.
+        let body = body.replace("\"UserEmail\":\"mira@", &format!("\"UserEmail\":\"{SESSION_ID}@"));
+        let body = body.replace("u-0f5d2c9a-71be-5e30-9b44-c2a8d1e6f703", SESSION_ID);
         let text = format!(
             "POST /sdk/bots/{BOT}/components/dc-3f8b6d20-a15c-5e94-87d3-c9e0b4f12a76/on_webhook HTTP/1.1\r\n\
              host: localhost\r\ntoken: {token}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
@@ -314,7 +330,7 @@ fn prepare(server: &Server, each: usize, first: usize) {
 }
 
 fn compare() {
-    let (ours, floor) = (Server::ours(), Server::floor());
+    let (ours, floor) = (Server::dev(), Server::floor());
     for (name, size, each) in [("4 kB", 4_000, 2_000), ("200 kB", 200_000, 400)] {
         let body = body(size).replace("\"OtpSend\"", "\"OtpVerify\"");
         let (mut ratios, mut rows, mut refused) = (Vec::new(), Vec::new(), None);
@@ -363,7 +379,7 @@ fn report<'a>(who: &str, loads: impl Iterator<Item = &'a Load> + Clone) {
 /// Fills the store with a million waiting sessions.
 fn memory() {
     const SESSIONS: usize = 1_000_000;
-    let server = Server::ours();
+    let server = Server::dev();
     prepare(&server, SLICES * ATTEMPTS, 0);
     let before = server.megabytes();
     let request = Request::new(MINIMAL, "OtpSend", &token());

@@ -10,10 +10,12 @@ pub(crate) use digits::ascii_digit;
 pub use phone::{Numbering, Phone};
 pub use reach::Reach;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
 use email_address::{EmailAddress, Options};
+use icu_normalizer::ComposingNormalizerBorrowed;
 use serde::{Deserialize, Serialize};
 
 /// Longest address that mail can be sent to (RFC 5321 4.5.3.1.3: a path of 256 with its brackets).
@@ -57,6 +59,18 @@ impl Email {
     #[must_use]
     pub fn reveal(&self) -> &str {
         &self.0
+    }
+
+    /// The address as whoever counts sees it, the same for all its spellings: in lower case, without what a plus sign
+    /// adds to the name, in one of Unicode's forms, with the domain as in DNS. Nothing is ever sent there.
+    #[must_use]
+    pub fn canonical(&self) -> String {
+        let (local, domain) = self.0.rsplit_once('@').unwrap_or(("", &self.0));
+        let local = ComposingNormalizerBorrowed::new_nfkc().normalize(local).to_lowercase();
+        let name =
+            local.split_once('+').map_or(&*local, |(name, _)| if name.is_empty() { &local } else { name });
+        let domain = url::Host::parse(domain).map_or_else(|_| domain.to_lowercase(), |host| host.to_string());
+        format!("{name}@{domain}")
     }
 
     /// `m...a@example.com`. Dots, because `*`, `_` and `~` are markdown on the web channel.
@@ -167,13 +181,22 @@ impl Destination {
         }
     }
 
-    /// Whether two addresses are one to whoever counts sends: neither case nor another channel buys anything.
+    /// Whether two addresses are one: neither case nor another channel makes another.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
         match (self.phone(), other.phone()) {
             (Some(one), Some(other)) => one == other,
             (None, None) => self.reveal().eq_ignore_ascii_case(other.reveal()),
             (Some(_), None) | (None, Some(_)) => false,
+        }
+    }
+
+    /// The address as whoever counts sees it: one for all its spellings, and for all channels to a phone.
+    #[must_use]
+    pub fn canonical(&self) -> Cow<'_, str> {
+        match self {
+            Self::Email(email) => email.canonical().into(),
+            Self::Sms(phone) | Self::WhatsApp(phone) | Self::Call(phone) => phone.reveal().into(),
         }
     }
 
@@ -260,6 +283,19 @@ mod tests {
             assert_eq!(Email::parse(text).unwrap().masked(), masked);
         }
         assert!(!format!("{:?}", Email::parse("mira@example.com").unwrap()).contains("mira"));
+    }
+
+    #[test]
+    fn all_spellings_of_an_address_count_as_one() {
+        let canonical = |text: &str| Email::parse(text).unwrap().canonical();
+        for text in
+            ["Mira@Example.com", "mira+otp@example.com", "MIRA+1+2@EXAMPLE.COM", "ｍｉｒａ@example.com"]
+        {
+            assert_eq!(canonical(text), "mira@example.com", "{text}");
+        }
+        assert_eq!(canonical("\u{e9}lodie@b\u{fc}cher.de"), canonical("\u{c9}lodie@xn--bcher-kva.de"));
+        assert_eq!(canonical("+mira@example.com"), "+mira@example.com");
+        assert_ne!(canonical("mira@example.com"), canonical("mira@example.net"));
     }
 
     #[test]

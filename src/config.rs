@@ -21,6 +21,7 @@ use crate::delivery::Layout;
 use crate::dialog::Letterhead;
 use crate::dialog::catalogue::Catalogue;
 use crate::http::{ApiKeySettings, ApiKeys};
+use crate::otp::{BotCaps, Budgets, Caps};
 use crate::{audit, delivery, http, otp, platform, proof, store};
 
 /// Where a configuration file is looked for if none is named.
@@ -76,8 +77,22 @@ pub struct ApiSection {
 /// The section `[limits]`.
 #[derive(Debug, Deserialize)]
 pub struct LimitsSection {
+    /// What one address may use up.
+    pub destination: Caps,
+    /// What one user may.
+    pub user: Caps,
+    /// What one bot may.
+    pub bot: BotCaps,
     /// What may be spent on phones.
     pub sms: otp::SpendLimits,
+}
+
+impl LimitsSection {
+    /// What addresses, users and bots may use up.
+    #[must_use]
+    pub const fn budgets(&self) -> Budgets {
+        Budgets { destination: self.destination, user: self.user, bot: self.bot }
+    }
 }
 
 /// The section `[messages]`.
@@ -186,7 +201,7 @@ impl Loaded {
     }
 
     fn check(&self) -> Result<(), Error> {
-        let Config { server, dev, delivery, platform, .. } = &self.config;
+        let Config { server, dev, delivery, platform, limits, .. } = &self.config;
         let prefix = &server.api_prefix;
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./~".contains(&byte);
         if !(prefix.is_empty()
@@ -236,6 +251,9 @@ impl Loaded {
         if delivery.breaker_failures == 0 {
             return Err(self.error("delivery.breaker_failures", "must be 1 or more"));
         }
+        if !(1..=100_000).contains(&delivery.most_at_once) {
+            return Err(self.error("delivery.most_at_once", "must be 1 to 100000"));
+        }
         for (key, span, most) in [
             ("server.shutdown_within", server.shutdown_within, 600),
             ("platform.answer_within", platform.answer_within, 60),
@@ -248,8 +266,20 @@ impl Loaded {
                 return Err(self.error(key, format!("must be 100ms to {most}s")));
             }
         }
-        if !(Duration::from_mins(1)..=Duration::from_hours(24)).contains(&self.config.limits.sms.block_for) {
+        if !(Duration::from_mins(1)..=Duration::from_hours(24)).contains(&limits.sms.block_for) {
             return Err(self.error("limits.sms.block_for", "must be 1m to 24h"));
+        }
+        for (holder, caps) in [("destination", limits.destination), ("user", limits.user)] {
+            for (name, cap) in [
+                ("sends_per_hour", caps.sends_per_hour),
+                ("sends_per_day", caps.sends_per_day),
+                ("failures_per_day", caps.failures_per_day),
+            ] {
+                if cap > Caps::MOST {
+                    let key = format!("limits.{holder}.{name}");
+                    return Err(self.error(&key, format!("must be 0 (no limit) to {}", Caps::MOST)));
+                }
+            }
         }
         Ok(())
     }
@@ -328,6 +358,16 @@ impl Loaded {
         warn(
             phones && !limits.sms.enabled,
             "limits.sms.enabled is off: whoever has codes sent to numbers of their own runs up your bill (SMS pumping)",
+        );
+        let caps = &limits.destination;
+        warn(
+            caps.failures_per_day == 0,
+            "limits.destination.failures_per_day is 0: whoever opens sessions guesses on, where NIST SP 800-63B (5.2.2) \
+             allows 100 wrong codes",
+        );
+        warn(
+            caps.sends_per_hour == 0 && caps.sends_per_day == 0,
+            "limits.destination has no limit on sends: whoever opens sessions fills anybody's mailbox",
         );
         warn(
             !phones && !delivery.twilio.account_sid.is_empty(),

@@ -54,6 +54,8 @@ pub struct Settings {
     /// How long one attempt at one provider may take.
     #[serde(deserialize_with = "clock::duration")]
     pub timeout: Duration,
+    /// How many deliveries, and calls to the platform, may run at once.
+    pub most_at_once: usize,
     /// SendGrid's settings.
     pub sendgrid: sendgrid::Settings,
     /// The settings of the SMTP relay.
@@ -195,7 +197,8 @@ impl Deliveries {
     }
 }
 
-/// The client for calls to other services: bounded in time, following no redirects.
+/// The client for calls to other services: bounded in time, following no redirects. It speaks HTTP/1.1, with as many
+/// connections as there are calls; over HTTP/2 all of them would share one, and wait for its hundred or so streams.
 ///
 /// # Errors
 /// The machine has no CA certificates.

@@ -30,16 +30,20 @@ pub use session::{Answered, Awaits, Conversation, Flow, RequestKey, Session, Ses
 pub use status::Status;
 pub use text::{call, text};
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use rand::CryptoRng;
+use serde::{Deserialize, Serialize};
 
 use self::catalogue::Language;
 use self::step::{Scene, Step, standing};
 use self::understanding::Utterance;
 use crate::address::Destination;
 use crate::clock::Timestamp;
-use crate::otp::{Authority, ChallengeId, Code, Expose, Halt, Handover, Rules};
+use crate::otp::{
+    AccountId, Accounts, Authority, ChallengeId, Charges, Code, Expose, Halt, Handover, Keys, Limit, Rules,
+};
 
 /// What a dialog asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -82,15 +86,6 @@ impl Operation {
         }
     }
 
-    /// Whether it is there to have a code delivered.
-    #[must_use]
-    pub const fn sends(self) -> bool {
-        match self {
-            Self::Send | Self::Resend | Self::Start => true,
-            Self::Verify | Self::Cancel | Self::Status | Self::Generate | Self::Hear => false,
-        }
-    }
-
     /// The operation a Webhook node called `OtpSend`, `otp_send`, `OTP Send` and the like stands for.
     #[must_use]
     pub fn of_component(component: &str) -> Option<Self> {
@@ -112,6 +107,8 @@ pub struct Call {
     pub operation: Operation,
     /// Names the call, so that the platform's retry is known for one.
     pub request: Option<RequestKey>,
+    /// The account of the user, where the platform says who it is.
+    pub user: Option<AccountId>,
     /// The address, where a code is to be sent.
     pub destination: Reading<Destination>,
     /// What kind of address the user is asked for, where one is missing.
@@ -128,6 +125,31 @@ pub struct Call {
     pub whole: bool,
     /// What is spoken here.
     pub language: Arc<Language>,
+}
+
+impl Call {
+    /// The accounts it may charge, besides that of the session's own challenge.
+    pub fn accounts<'a>(&'a self, keys: &'a Keys) -> impl Iterator<Item = AccountId> + 'a {
+        let heard = match &self.heard {
+            Utterance::Address(address) | Utterance::Mention(address) => Some(address),
+            Utterance::Code(_)
+            | Utterance::Codes
+            | Utterance::Number
+            | Utterance::Addresses
+            | Utterance::BadAddress
+            | Utterance::Resend
+            | Utterance::ChangeAddress
+            | Utterance::Cancel
+            | Utterance::Agent
+            | Utterance::Yes
+            | Utterance::No
+            | Utterance::Redacted
+            | Utterance::Other => None,
+        };
+        let number = self.number.as_ref().and_then(Reading::read);
+        let addresses = [self.destination.read(), number, heard].into_iter().flatten();
+        addresses.map(|address| AccountId::of_destination(keys, address)).chain(self.user)
+    }
 }
 
 /// Something to be done once the session is saved.
@@ -170,8 +192,12 @@ impl Delivery {
 pub struct Turn {
     /// The session as it is to be saved; `None` if nothing changed.
     pub session: Option<Session>,
+    /// The accounts as they are to be saved with it.
+    pub charges: Charges,
     /// The answer.
     pub answer: Answer,
+    /// Which limit kept a code from being sent or checked, if one did.
+    pub limit: Option<Limit>,
     /// What is to be done after saving.
     pub effect: Option<Effect>,
     /// Whether the call had been answered before.
@@ -179,13 +205,15 @@ pub struct Turn {
 }
 
 /// What is said to the caller.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answer {
     /// How things stand now.
     pub report: Report,
-    /// The code itself, only under [`Expose::Plain`] and only when one was made.
+    /// The code itself, only under [`Expose::Plain`] and only when one was made. No store gets it.
+    #[serde(skip)]
     pub code: Option<Code>,
     /// What the user said is not for us: where there is a bot, it goes there, untouched.
+    #[serde(default)]
     pub pass_on: bool,
 }
 
@@ -203,12 +231,21 @@ impl Answer {
     }
 }
 
+/// What is known before a turn.
+#[derive(Clone, Copy, Debug)]
+pub struct Past<'a> {
+    /// The session, if there is one yet.
+    pub session: Option<&'a Session>,
+    /// The accounts that the call may charge.
+    pub accounts: &'a Accounts,
+}
+
 /// Takes one turn.
 ///
 /// A call that was answered before gets that answer again and changes nothing. `scope` is the session's key, which
 /// codes are bound to.
 pub fn turn(
-    session: Option<&Session>,
+    past: Past<'_>,
     call: &Call,
     authority: &Authority,
     expose: Expose,
@@ -216,34 +253,44 @@ pub fn turn(
     now: Timestamp,
     rng: &mut dyn CryptoRng,
 ) -> Turn {
+    let Past { session, accounts } = past;
     if let Some(answered) = call.request.and_then(|request| session?.answered(request)) {
-        return Turn { session: None, answer: answered.answer.clone(), effect: None, replayed: true };
+        let answer = answered.answer.clone();
+        return Turn {
+            session: None,
+            charges: Charges::new(),
+            answer,
+            limit: None,
+            effect: None,
+            replayed: true,
+        };
     }
-    let scene = Scene { session, call, authority, expose, scope, now };
+    let scene = Scene { session, accounts, call, authority, expose, scope, now };
     let step = scene.step(rng);
     take(&scene, step)
 }
 
-/// Takes a turn whose code must not be sent, although the rules on codes allow it: phones have been sent too many. The
-/// user may use an e-mail address instead if `mail` says that the server can send to those.
+/// Takes a turn whose code must not be sent `to` there, although the rules on codes allow it: the bot, or phones, have been sent too
+/// many. The user may use an e-mail address instead if `mail` says so.
 #[must_use]
 pub fn halted(
-    session: Option<&Session>,
+    past: Past<'_>,
     call: &Call,
     authority: &Authority,
-    halt: &Halt,
+    (halt, to): (&Halt, &Destination),
     mail: bool,
     now: Timestamp,
 ) -> Turn {
-    let scene = Scene { session, call, authority, expose: Expose::Reference, scope: "", now };
-    take(&scene, scene.halt(halt, mail))
+    let Past { session, accounts } = past;
+    let scene = Scene { session, accounts, call, authority, expose: Expose::Reference, scope: "", now };
+    take(&scene, scene.halt(halt, to, mail))
 }
 
 /// Makes a turn of a step: the session as it is to be saved, and the report.
 fn take(scene: &Scene<'_>, step: Step) -> Turn {
     let Scene { session, call, authority, expose, now, .. } = *scene;
     let (before, conversation) = (scene.conversation(), scene.after(&step));
-    let Step { next, status, topic, intent, reason, code, greets, pass_on, .. } = step;
+    let Step { next, status, topic, intent, reason, code, greets, pass_on, charges, limit, hold: _ } = step;
 
     let stands = next.as_ref().or(scene.challenge());
     let report = Report::new(status, reason, stands, &authority.rules, now);
@@ -253,6 +300,7 @@ fn take(scene: &Scene<'_>, step: Step) -> Turn {
     let proven = (status == Status::Verified).then_some(stands).flatten();
     let verified = proven.map(|challenge| challenge.destination.clone());
     let wanted = call.wanted;
+    let intent = intent.map(Cow::Borrowed);
     let report = Report {
         topic,
         greets,
@@ -293,7 +341,7 @@ fn take(scene: &Scene<'_>, step: Step) -> Turn {
         }
         session
     });
-    Turn { session, answer, effect, replayed: false }
+    Turn { session, charges, answer, limit, effect, replayed: false }
 }
 
 /// Notes what became of a delivery: in the challenge, if it is still the one that was sent, and in the answer that is

@@ -3,18 +3,24 @@
 //!
 //! The numbers follow NIST SP 800-63B (5.1.3, 5.2.2) and OWASP ASVS 5.0 (6.5, 6.6).
 
+mod budget;
 mod challenge;
 mod code;
 mod digest;
+mod limit;
 mod settings;
 mod spend;
 
+pub use budget::{
+    Account, AccountId, Accounts, BotCaps, Budgets, Caps, Charges, Exhausted, Holder, Payers, Ticket,
+};
 pub use challenge::{Challenge, ChallengeId, Fate, Handover, News, Phase, Refusal, Verdict};
 pub(crate) use code::is_separator;
 pub use code::{Alphabet, Code, Format};
 pub use digest::{KeyError, Keys, Scope, Sealed};
+pub use limit::Limit;
 pub use settings::{Accepted, Expose, Key, Settings};
-pub use spend::{Halt, Limit, SpendLimits, Spending};
+pub use spend::{Halt, SpendLimits, Spending};
 
 use std::time::Duration;
 
@@ -58,6 +64,8 @@ pub struct Authority {
     pub rules: Rules,
     /// The keys that codes are digested under.
     pub keys: Keys,
+    /// What addresses and users may use up.
+    pub budgets: Budgets,
 }
 
 /// Draws `N` random bytes.

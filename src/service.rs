@@ -19,11 +19,13 @@ use crate::audit::Audit;
 use crate::clock::{Clock, Timestamp};
 use crate::delivery::Deliveries;
 use crate::dialog::{
-    Answer, Call, Delivery, Effect, Operation, Report, RequestKey, SessionKey, Status, Turn, halted,
-    handed_over, note, reported, turn,
+    Answer, Call, Delivery, Effect, Operation, Past, Report, RequestKey, Session, SessionKey, Status, Turn,
+    halted, handed_over, note, reported, turn,
 };
-use crate::otp::{Authority, ChallengeId, Expose, Halt, Handover, News, Spending};
-use crate::store::{Store, Unavailable};
+use crate::otp::{
+    AccountId, Authority, ChallengeId, Charges, Expose, Halt, Handover, Limit, News, Spending, Ticket,
+};
+use crate::store::{Change, Commit, Snapshot, Store, Stored, Unavailable, Write};
 use crate::telemetry::{Metrics, Stopwatch};
 
 /// How often a lost race is run again. Somebody wins every round, so only a broken store gets here.
@@ -31,9 +33,6 @@ const ROUNDS: u32 = 10_000;
 
 /// How often a call looks whether the delivery that another one has begun is done.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
-
-/// How many deliveries and platform calls may run at once. Beyond it nothing more is sent.
-const MOST_AT_ONCE: usize = 10_000;
 
 /// How often what nobody needs any more is freed.
 const SWEEP: Duration = Duration::from_mins(1);
@@ -62,15 +61,43 @@ pub struct Service {
     pub audit: Audit,
     /// What goes on after a request has been answered.
     pub background: Background,
+    /// How many deliveries and platform calls may run at once. Beyond it nothing more is sent.
+    pub most_at_once: usize,
     /// The deliveries that run.
     pub sending: DashMap<(ChallengeId, u8), Sending>,
 }
 
-/// A delivery that runs, and whom it is to be told to.
+/// A delivery that runs, whom it is to be told to, and what it cost.
+#[derive(Clone)]
 pub struct Sending {
     key: SessionKey,
     request: Option<RequestKey>,
     delivery: Delivery,
+    bill: Bill,
+}
+
+/// What a delivery cost, to be given back if nobody is sent anything.
+#[derive(Clone, Default)]
+struct Bill {
+    phone: Option<Phone>,
+    accounts: Vec<AccountId>,
+    ticket: Option<Ticket>,
+    at: Timestamp,
+}
+
+/// What a call came to, and the session as it was saved.
+struct Settled {
+    turn: Turn,
+    stored: Option<Stored<Session>>,
+    bill: Bill,
+}
+
+/// Why a turn was not saved.
+enum Lost {
+    /// Somebody else was first.
+    Raced,
+    /// A limit that many share forbids it.
+    Halted(Halt),
 }
 
 /// The generator, shared by all threads and locked only while it is drawn from.
@@ -128,16 +155,10 @@ impl Service {
     /// Runs one call.
     pub async fn call(self: &Arc<Self>, key: &SessionKey, call: Call) -> Outcome {
         let started = Stopwatch::start();
-        if call.operation.sends() && self.background.running() >= MOST_AT_ONCE {
-            let reason = "too many deliveries and platform calls are running";
-            warn!("{reason}");
-            self.metrics.operation(call.operation.name(), Status::Unavailable.name());
-            return Outcome::Final(Answer::new(Report::bare(Status::Unavailable, reason, self.now())));
-        }
         let settled = self.settle(key, &call).await;
         match &settled {
-            Ok(turn) if turn.replayed => {}
-            Ok(turn) => self.audit.call(key, &call, &turn.answer, self.now()),
+            Ok(Settled { turn, .. }) if turn.replayed => {}
+            Ok(Settled { turn, .. }) => self.audit.call(key, &call, &turn.answer, self.now()),
             Err(_) => {
                 let report =
                     Report::bare(Status::Unavailable, "the session store does not answer", self.now());
@@ -145,17 +166,26 @@ impl Service {
             }
         }
         let outcome = match settled {
-            Ok(Turn { answer, effect: Some(Effect::Deliver(delivery)), .. }) => {
-                let work = Arc::clone(self).deliver(key.clone(), call.request, delivery);
+            Ok(Settled {
+                turn: Turn { answer, effect: Some(Effect::Deliver(delivery)), .. },
+                stored,
+                bill,
+            }) => {
+                let sending = Sending { key: key.clone(), request: call.request, delivery, bill };
+                let work = Arc::clone(self).deliver(sending, stored);
                 self.wait(answer, self.background.start(work)).await
             }
-            Ok(Turn { answer, replayed: true, .. }) if call.operation == Operation::Hear => {
+            Ok(Settled { turn: Turn { answer, replayed: true, .. }, .. })
+                if call.operation == Operation::Hear =>
+            {
                 Outcome::Repeated(answer)
             }
-            Ok(Turn { answer, replayed: true, .. }) if answer.report.status == Status::Queued => {
+            Ok(Settled { turn: Turn { answer, replayed: true, .. }, .. })
+                if answer.report.status == Status::Queued =>
+            {
                 self.look(key, &call, answer, started).await
             }
-            Ok(Turn { answer, .. }) => Outcome::Final(answer),
+            Ok(Settled { turn: Turn { answer, .. }, .. }) => Outcome::Final(answer),
             Err(unavailable) => Outcome::Final(self.unavailable(&unavailable)),
         };
         let (Outcome::Final(answer) | Outcome::Repeated(answer) | Outcome::Slow { meanwhile: answer, .. }) =
@@ -165,54 +195,123 @@ impl Service {
     }
 
     /// Loads, takes the turn and saves, again and again until nobody was faster.
-    async fn settle(&self, key: &SessionKey, call: &Call) -> Result<Turn, Unavailable> {
+    async fn settle(&self, key: &SessionKey, call: &Call) -> Result<Settled, Unavailable> {
+        let accounts: Vec<_> = call.accounts(&self.authority.keys).collect();
         for _ in 0..ROUNDS {
-            let stored = self.store.load(key).await?;
-            let session = stored.as_ref().map(|stored| &*stored.session);
+            let snapshot = self.store.load(key, &accounts).await?;
+            let known = snapshot.accounts();
+            let session = snapshot.session.as_ref().map(|stored| &*stored.value);
+            let past = Past { session, accounts: &known };
             let now = self.clock.now();
-            let mut turn =
-                turn(session, call, &self.authority, self.expose, key.as_str(), now, &mut &self.generator);
-            let charged =
-                turn.effect.as_ref().and_then(|Effect::Deliver(delivery)| delivery.to.phone().cloned());
-            if let Some(phone) = &charged
-                && let Err(halt) = self.charge(key, phone, now)
-            {
-                turn = halted(session, call, &self.authority, &halt, self.sends_mail(), now);
+            let turn =
+                turn(past, call, &self.authority, self.expose, key.as_str(), now, &mut &self.generator);
+            if turn.effect.is_some() && self.background.running() >= self.most_at_once {
+                return Ok(Settled { turn: too_busy(now), stored: None, bill: Bill::default() });
             }
-            let charged = charged.filter(|_| turn.effect.is_some());
-            let Some(next) = turn.session.take() else {
-                return Ok(turn);
+            let (bill, to) = match &turn.effect {
+                Some(Effect::Deliver(delivery)) => {
+                    (self.charge(key, delivery, &turn.charges, now), Some(delivery.to.clone()))
+                }
+                None => (Ok(Bill::default()), None),
             };
+            let written = match bill {
+                Ok(bill) => self.write(key, &snapshot, turn, bill, now).await?,
+                Err(halt) => Err(Lost::Halted(halt)),
+            };
+            let written = match (written, &to) {
+                (Err(Lost::Halted(halt)), Some(to)) => {
+                    let turn = halted(past, call, &self.authority, (&halt, to), self.offers_mail(&halt), now);
+                    self.write(key, &snapshot, turn, Bill::default(), now).await?
+                }
+                (written, _) => written,
+            };
+            if let Ok(settled) = written {
+                return Ok(settled);
+            }
+        }
+        Err(lost_races())
+    }
+
+    /// Saves what a turn came to. What was charged to phones is given back if that fails.
+    async fn write(
+        &self,
+        key: &SessionKey,
+        snapshot: &Snapshot,
+        mut turn: Turn,
+        bill: Bill,
+        now: Timestamp,
+    ) -> Result<Result<Settled, Lost>, Unavailable> {
+        let Some(next) = turn.session.take() else {
+            self.count_refusal(&turn);
+            return Ok(Ok(Settled { turn, stored: None, bill }));
+        };
+        let next = Arc::new(next);
+        let accounts = turn.charges.drain(..).map(|(id, account)| Write {
+            seen: snapshot.version_of(id),
+            key: id,
+            value: Arc::new(account),
+        });
+        let session = Write {
+            key: key.clone(),
+            seen: snapshot.session.as_ref().map(|stored| stored.version),
+            value: Arc::clone(&next),
+        };
+        let accounts = accounts.collect();
+        let change = Change { at: now, session: Some(session), accounts, ticket: bill.ticket.clone() };
+        let commit = self.store.commit(change).await;
+        if let Ok(Commit::Done(version)) = commit {
+            self.count_refusal(&turn);
             if turn.answer.report.status == Status::Verified
                 && let Some(phone) =
                     next.challenge.as_ref().and_then(|challenge| challenge.destination.phone())
             {
                 self.spending().verified(phone);
             }
-            let replaced = self.store.replace(key, stored.map(|stored| stored.version), Arc::new(next)).await;
-            match (&replaced, charged) {
-                (Ok(true), _) | (_, None) => {}
-                (Ok(false) | Err(_), Some(phone)) => self.spending().refund(key.bot(), &phone, now),
-            }
-            if replaced? {
-                return Ok(turn);
-            }
+            let stored = Some(Stored { value: next, version });
+            return Ok(Ok(Settled { turn, stored, bill }));
         }
-        Err(lost_races())
+        if let Some(phone) = &bill.phone {
+            self.spending().refund(key.bot(), phone, bill.at);
+        }
+        match (commit?, bill.ticket) {
+            (Commit::SoldOut, Some(ticket)) => {
+                let halt = Halt { limit: Limit::BotHour, until: ticket.until };
+                warn!("limits.{} keeps a code back until {} bot={}", halt.limit.key(), halt.until, key.bot());
+                Ok(Err(Lost::Halted(halt)))
+            }
+            (Commit::Done(_) | Commit::Raced | Commit::SoldOut, _) => Ok(Err(Lost::Raced)),
+        }
     }
 
-    /// Charges a send to a phone. What keeps it from going out is logged and counted.
-    fn charge(&self, key: &SessionKey, phone: &Phone, now: Timestamp) -> Result<(), Halt> {
-        self.spending().charge(key.bot(), phone, now).inspect_err(|halt| {
-            let limit = halt.limit.name();
-            warn!(
-                "limits.sms.{limit} keeps a code from {} until {} bot={}",
-                phone.masked(),
-                halt.until,
-                key.bot()
-            );
-            self.metrics.halted(limit);
-        })
+    /// Draws up what a code that is to be delivered costs, besides what accounts are charged.
+    fn charge(
+        &self,
+        key: &SessionKey,
+        delivery: &Delivery,
+        charges: &Charges,
+        now: Timestamp,
+    ) -> Result<Bill, Halt> {
+        let phone = delivery.to.phone().cloned();
+        if let Some(phone) = &phone {
+            self.spending().charge(key.bot(), phone, now).inspect_err(|halt| {
+                let (limit, phone) = (halt.limit.key(), phone.masked());
+                warn!("limits.{limit} keeps a code from {phone} until {} bot={}", halt.until, key.bot());
+            })?;
+        }
+        let accounts = charges.iter().map(|(id, _)| *id).collect();
+        Ok(Bill { phone, accounts, ticket: self.authority.budgets.bot.ticket(key.bot(), now), at: now })
+    }
+
+    /// Counts what a limit kept from being sent or checked.
+    fn count_refusal(&self, turn: &Turn) {
+        if let Some(limit) = turn.limit {
+            self.metrics.halted(limit.key());
+        }
+    }
+
+    /// Whether an e-mail address may do what a phone may not.
+    fn offers_mail(&self, halt: &Halt) -> bool {
+        halt.limit != Limit::BotHour && self.sends_mail()
     }
 
     fn spending(&self) -> MutexGuard<'_, Spending> {
@@ -238,8 +337,8 @@ impl Service {
         while started.elapsed() < self.answer_within {
             tokio::time::sleep(LOOK_AGAIN).await;
             match self.settle(key, call).await {
-                Ok(turn) if turn.answer.report.status == Status::Queued => {}
-                Ok(turn) => return Outcome::Final(turn.answer),
+                Ok(settled) if settled.turn.answer.report.status == Status::Queued => {}
+                Ok(settled) => return Outcome::Final(settled.turn.answer),
                 Err(unavailable) => return Outcome::Final(self.unavailable(&unavailable)),
             }
         }
@@ -247,45 +346,59 @@ impl Service {
     }
 
     /// Delivers a code and notes what came of it.
-    async fn deliver(
-        self: Arc<Self>,
-        key: SessionKey,
-        request: Option<RequestKey>,
-        delivery: Delivery,
-    ) -> Answer {
-        let message = self.deliveries.write(&delivery, self.clock.now());
-        let sending = Sending { key: key.clone(), request, delivery: delivery.clone() };
-        let name = (delivery.challenge, delivery.send);
-        self.sending.insert(name, sending);
+    async fn deliver(self: Arc<Self>, sending: Sending, stored: Option<Stored<Session>>) -> Answer {
+        let message = self.deliveries.write(&sending.delivery, self.clock.now());
+        let name = (sending.delivery.challenge, sending.delivery.send);
+        self.sending.insert(name, sending.clone());
         let handover = self.deliveries.deliver(&message, &self.metrics).await;
         self.sending.remove(&name);
-        self.audit.delivery(&key, &delivery, &handover, self.clock.now());
-        if let (Handover::Failed, Some(phone)) = (&handover, delivery.to.phone()) {
-            // Nobody was sent anything, so nothing was spent; and an outage says nothing of a number.
-            self.spending().refund(key.bot(), phone, message.at);
-        }
-        self.note(&key, request, &delivery, &handover).await.unwrap_or_else(|unavailable| {
-            error!("cannot note what came of a delivery challenge={}", delivery.challenge);
+        self.audit.delivery(&sending.key, &sending.delivery, &handover, self.clock.now());
+        self.conclude(&sending, &handover, stored).await.unwrap_or_else(|unavailable| {
+            error!("cannot note what came of a delivery challenge={}", sending.delivery.challenge);
             self.unavailable(&unavailable)
         })
     }
 
-    async fn note(
+    /// Notes what came of a delivery. `stored` is the session as it was last seen, if that may still be so.
+    async fn conclude(
         &self,
-        key: &SessionKey,
-        request: Option<RequestKey>,
-        delivery: &Delivery,
+        sending: &Sending,
         handover: &Handover,
+        mut stored: Option<Stored<Session>>,
     ) -> Result<Answer, Unavailable> {
+        let Sending { key, request, delivery, bill } = sending;
+        // Nobody was sent anything, so nothing was spent; and an outage says nothing of an address.
+        let refund = *handover == Handover::Failed;
+        if refund && let Some(phone) = &bill.phone {
+            self.spending().refund(key.bot(), phone, bill.at);
+        }
+        if refund
+            && let Some(ticket) = &bill.ticket
+            && let Err(unavailable) = self.store.give_back(ticket).await
+        {
+            warn!("{unavailable}");
+        }
         for _ in 0..ROUNDS {
             let now = self.clock.now();
-            let Some(stored) = self.store.load(key).await? else {
+            let snapshot = match stored.take().filter(|_| !refund) {
+                Some(session) => Snapshot { session: Some(session), accounts: Vec::new() },
+                None => self.store.load(key, if refund { &bill.accounts } else { &[] }).await?,
+            };
+            let Some(seen) = &snapshot.session else {
                 let report = Report::bare(handed_over(handover), "the session was forgotten meanwhile", now);
                 return Ok(Answer::new(report));
             };
             let (rules, expose) = (&self.authority.rules, self.expose);
-            let (next, answer) = note(&stored.session, request, delivery, handover, rules, expose, now);
-            if self.store.replace(key, Some(stored.version), Arc::new(next)).await? {
+            let (next, answer) = note(&seen.value, *request, delivery, handover, rules, expose, now);
+            let session = Write { key: key.clone(), seen: Some(seen.version), value: Arc::new(next) };
+            let refunds = snapshot.accounts.iter().filter(|(id, _)| refund && bill.accounts.contains(id));
+            let accounts = refunds.filter_map(|(id, account)| {
+                let value = Arc::new(account.value.unsent(bill.at)?);
+                Some(Write { key: *id, seen: Some(account.version), value })
+            });
+            let accounts = accounts.collect();
+            let change = Change { at: now, session: Some(session), accounts, ticket: None };
+            if let Commit::Done(_) = self.store.commit(change).await? {
                 return Ok(answer);
             }
         }
@@ -296,9 +409,9 @@ impl Service {
     pub async fn give_up(&self) {
         let cut_off: Vec<_> = self.sending.iter().map(|sending| *sending.key()).collect();
         for name in cut_off {
-            let Some((_, Sending { key, request, delivery })) = self.sending.remove(&name) else { continue };
-            warn!("a delivery was cut off challenge={}", delivery.challenge);
-            if let Err(unavailable) = self.note(&key, request, &delivery, &Handover::Failed).await {
+            let Some((_, sending)) = self.sending.remove(&name) else { continue };
+            warn!("a delivery was cut off challenge={}", sending.delivery.challenge);
+            if let Err(unavailable) = self.conclude(&sending, &Handover::Failed, None).await {
                 warn!("{unavailable}");
             }
         }
@@ -311,12 +424,15 @@ impl Service {
     pub async fn reported(&self, challenge: ChallengeId, send: u8, news: &News) -> Result<bool, Unavailable> {
         let Some(key) = self.store.owner(challenge).await? else { return Ok(false) };
         for _ in 0..ROUNDS {
-            let Some(stored) = self.store.load(&key).await? else { return Ok(false) };
-            let Some(next) = reported(&stored.session, challenge, send, news, &self.authority.rules) else {
+            let Some(stored) = self.store.load(&key, &[]).await?.session else { return Ok(false) };
+            let Some(next) = reported(&stored.value, challenge, send, news, &self.authority.rules) else {
                 self.audit.report(&key, challenge, send, news, self.clock.now());
                 return Ok(true);
             };
-            if self.store.replace(&key, Some(stored.version), Arc::new(next)).await? {
+            let session = Write { key: key.clone(), seen: Some(stored.version), value: Arc::new(next) };
+            let (at, session) = (self.clock.now(), Some(session));
+            let change = Change { at, session, accounts: Vec::new(), ticket: None };
+            if let Commit::Done(_) = self.store.commit(change).await? {
                 info!("{} reports {:?} challenge={challenge}", news.provider, news.fate);
                 self.audit.report(&key, challenge, send, news, self.clock.now());
                 return Ok(true);
@@ -333,8 +449,8 @@ impl Service {
 
     /// Whether a session waits for its user to type something. If the store does not answer, nobody can tell.
     pub async fn awaits(&self, key: &SessionKey) -> bool {
-        match self.store.load(key).await {
-            Ok(stored) => stored.is_some_and(|stored| stored.session.awaits(self.clock.now())),
+        match self.store.load(key, &[]).await {
+            Ok(snapshot) => snapshot.session.is_some_and(|stored| stored.value.awaits(self.clock.now())),
             Err(unavailable) => {
                 warn!("{unavailable}");
                 false
@@ -344,7 +460,11 @@ impl Service {
 
     /// Whether the store answers.
     pub async fn is_ready(&self) -> bool {
-        self.store.load(&SessionKey::probe()).await.inspect_err(|unavailable| warn!("{unavailable}")).is_ok()
+        self.store
+            .load(&SessionKey::probe(), &[])
+            .await
+            .inspect_err(|unavailable| warn!("{unavailable}"))
+            .is_ok()
     }
 
     /// The time that governs codes.
@@ -371,6 +491,14 @@ impl Service {
             }
         }
     }
+}
+
+/// Nothing is sent, so nothing may be saved either.
+fn too_busy(now: Timestamp) -> Turn {
+    let reason = "too many deliveries and platform calls are running";
+    warn!("{reason}");
+    let answer = Answer::new(Report::bare(Status::Unavailable, reason, now));
+    Turn { session: None, charges: Charges::new(), answer, limit: None, effect: None, replayed: false }
 }
 
 fn lost_races() -> Unavailable {

@@ -1,8 +1,9 @@
-//! Where sessions are kept. A store keeps what it is given and lets only the first of two writers win; it knows no
-//! rule on codes. What it frees after [`Session::forget_at`] is memory: whether a code has expired is decided in
-//! [`crate::otp`], on every read.
+//! Where sessions are kept, and the accounts that addresses and users have. A store keeps what it is given and lets only
+//! the first of two writers win; it knows no rule on codes. What it frees after [`Session::forget_at`] is memory: whether
+//! a code has expired is decided in [`crate::otp`], on every read.
 
 mod memory;
+mod record;
 
 pub use memory::Memory;
 
@@ -13,7 +14,7 @@ use serde::Deserialize;
 
 use crate::clock::Timestamp;
 use crate::dialog::{Session, SessionKey};
-use crate::otp::ChallengeId;
+use crate::otp::{Account, AccountId, Accounts, ChallengeId, Ticket};
 
 /// Where sessions are kept.
 #[derive(Clone, Debug, Deserialize)]
@@ -32,52 +33,113 @@ pub enum Kind {
 
 impl Settings {
     /// Opens the store.
-    #[must_use]
-    pub fn open(&self) -> Arc<dyn Store> {
+    ///
+    /// # Errors
+    /// The setting that cannot be used, and why.
+    pub fn open(&self) -> Result<Arc<dyn Store>, (&'static str, String)> {
         match self.kind {
-            Kind::Memory => Arc::new(Memory::default()),
+            Kind::Memory => Ok(Arc::new(Memory::default())),
         }
     }
 }
 
-/// A session as it was read, and which of its versions that is.
+/// A record as it was read, and which of its versions that is.
 #[derive(Clone, Debug)]
-pub struct Stored {
-    /// The session.
-    pub session: Arc<Session>,
-    /// Its version; never given twice, not even to a later session under the same key.
+pub struct Stored<T> {
+    /// What is in it.
+    pub value: Arc<T>,
+    /// Its version; never given twice, not even to a later record under the same name.
     pub version: Version,
 }
 
-/// Names one state of one session.
+/// Names one state of one record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Version(pub u64);
 
-/// A store cannot be reached or does not answer; nothing was read or written.
+/// What a store knows of a session and of the accounts that its next call may charge.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    /// The session, if there is one.
+    pub session: Option<Stored<Session>>,
+    /// Those of the accounts that there are.
+    pub accounts: Vec<(AccountId, Stored<Account>)>,
+}
+
+impl Snapshot {
+    /// The accounts, for a turn.
+    #[must_use]
+    pub fn accounts(&self) -> Accounts {
+        self.accounts.iter().map(|(id, account)| (*id, Arc::clone(&account.value))).collect()
+    }
+
+    /// The version of an account that was read; `None` if there was none.
+    #[must_use]
+    pub fn version_of(&self, id: AccountId) -> Option<Version> {
+        self.accounts.iter().find(|(known, _)| *known == id).map(|(_, account)| account.version)
+    }
+}
+
+/// What is to be written, all of it or nothing.
+#[derive(Debug)]
+pub struct Change {
+    /// When it is made, by the clock that governs codes.
+    pub at: Timestamp,
+    /// The session.
+    pub session: Option<Write<SessionKey, Session>>,
+    /// Accounts, each at most once.
+    pub accounts: Vec<Write<AccountId, Account>>,
+    /// What is taken from a pool that many share.
+    pub ticket: Option<Ticket>,
+}
+
+/// A record that is to be written, if it is still at the version that was read (`None`: still absent).
+#[derive(Debug)]
+pub struct Write<K, T> {
+    /// Its name.
+    pub key: K,
+    /// The version that was read.
+    pub seen: Option<Version>,
+    /// What is to be in it.
+    pub value: Arc<T>,
+}
+
+/// What became of a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Commit {
+    /// It is written; this is the session's version now.
+    Done(Version),
+    /// Somebody else was first, and nothing was written.
+    Raced,
+    /// The pool has no ticket left, and nothing was written.
+    SoldOut,
+}
+
+/// A store cannot be reached or does not answer. Nothing was read; whether what was to be written was, nobody can tell.
 #[derive(Debug, thiserror::Error)]
 #[error("the session store is unavailable: {0}")]
 pub struct Unavailable(pub String);
 
-/// Keeps sessions.
+/// Keeps sessions and accounts.
 #[async_trait]
 pub trait Store: Send + Sync {
-    /// Reads a session, whatever its age.
+    /// Reads a session, whatever its age, and with it `accounts` and the account of the session's own challenge. Each is
+    /// as of some moment since the call; what is made of it together is checked when it is committed.
     ///
     /// # Errors
     /// [`Unavailable`].
-    async fn load(&self, key: &SessionKey) -> Result<Option<Stored>, Unavailable>;
+    async fn load(&self, key: &SessionKey, accounts: &[AccountId]) -> Result<Snapshot, Unavailable>;
 
-    /// Writes a session if it is still at the version that was read (`None`: still absent). `false`: somebody else
-    /// was first, and nothing was written.
+    /// Writes a change if nothing that it changes has been written meanwhile.
     ///
     /// # Errors
     /// [`Unavailable`].
-    async fn replace(
-        &self,
-        key: &SessionKey,
-        seen: Option<Version>,
-        session: Arc<Session>,
-    ) -> Result<bool, Unavailable>;
+    async fn commit(&self, change: Change) -> Result<Commit, Unavailable>;
+
+    /// Gives a ticket back to its pool.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    async fn give_back(&self, ticket: &Ticket) -> Result<(), Unavailable>;
 
     /// The session that a challenge is in, as long as it is that session's latest.
     ///
@@ -85,7 +147,7 @@ pub trait Store: Send + Sync {
     /// [`Unavailable`].
     async fn owner(&self, challenge: ChallengeId) -> Result<Option<SessionKey>, Unavailable>;
 
-    /// Frees what is past its [`Session::forget_at`], in small steps, and says how much is left. May take a while;
-    /// not to be called on a thread that serves requests.
+    /// Frees what is past its time, in small steps, and says how many sessions are left. May take a while; not to be
+    /// called on a thread that serves requests.
     fn sweep(&self, now: Timestamp) -> usize;
 }

@@ -1,7 +1,10 @@
 //! The ways to a person.
 
+use serde::{Deserialize, Serialize};
+
 /// A way to a person.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Channel {
     /// E-mail.
     Email,

@@ -70,13 +70,16 @@ pub fn assemble(loaded: &Loaded, mut parts: Parts) -> Result<Arc<Server>, Error>
     let bots = loaded.bots(generated, &catalogue)?;
     let authority = config
         .otp
-        .authority(&mut *parts.rng)
+        .authority(config.limits.budgets(), &mut *parts.rng)
         .map_err(|(key, problem)| loaded.error(&format!("otp.{key}"), problem))?;
     let service = Service {
         authority,
         expose: config.otp.expose,
         answer_within: config.platform.answer_within,
-        store: config.store.open(),
+        store: config
+            .store
+            .open()
+            .map_err(|(key, problem)| loaded.error(&format!("store.{key}"), problem))?,
         deliveries: deliveries(loaded, &catalogue)?,
         spending: Mutex::new(Spending::new(config.limits.sms.clone())),
         clock: parts.clock,
@@ -84,6 +87,7 @@ pub fn assemble(loaded: &Loaded, mut parts: Parts) -> Result<Arc<Server>, Error>
         metrics: Arc::new(Metrics::default()),
         audit: Audit::open(&config.audit).map_err(|problem| loaded.error("audit.target", problem))?,
         background: Background::on(parts.runtime),
+        most_at_once: config.delivery.most_at_once,
         sending: DashMap::new(),
     };
     let platform = Platform::new(&config.platform, config.dev.enabled)

@@ -59,6 +59,7 @@ fn complaints_name_the_key_the_place_and_the_fix() {
             "[delivery.sendgrid]\nbase_url = \"http://localhost.x.example\"",
             "my.toml: delivery.sendgrid.base_url must start",
         ),
+        ("[delivery]\nmost_at_once = 0", "my.toml: delivery.most_at_once must be 1 to 100000"),
         (
             "[delivery.twilio]\nbase_url = \"http://x.example\"",
             "my.toml: delivery.twilio.base_url must start with https",

@@ -127,10 +127,10 @@ impl Delivery for SendGrid {
             .map_err(|error| Error::passing(describe(&error)))?;
         let status = response.status();
         match status {
-            // A sandbox answers 200 where the real thing answers 202.
-            StatusCode::ACCEPTED | StatusCode::OK => {
-                Ok(response.headers().get("x-message-id").and_then(|id| Some(id.to_str().ok()?.to_owned())))
-            }
+            StatusCode::ACCEPTED => Ok(message_id(&response)),
+            // What a sandbox answers; from anybody else it is not SendGrid's answer, but some machine's on the way.
+            StatusCode::OK if self.sandbox => Ok(message_id(&response)),
+            StatusCode::OK => Err(Error::passing("an answer that is not SendGrid's")),
             StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT => Err(Error::Passing {
                 reason: status.to_string(),
                 retry_after: retry_after(response.headers()),
@@ -139,7 +139,10 @@ impl Delivery for SendGrid {
                 reason: status.to_string(),
                 retry_after: retry_after(response.headers()),
             }),
-            _ => Err(Error::Refused(format!("{status}: {}", reason(response, message.to.reveal()).await))),
+            _ => {
+                let private = [message.to.reveal(), message.code.reveal(), self.api_key.expose_secret()];
+                Err(Error::Refused(format!("{status}: {}", reason(response, private).await)))
+            }
         }
     }
 }
@@ -151,8 +154,12 @@ fn mailbox(mailbox: &Mailbox) -> Value {
     }
 }
 
-/// What SendGrid says is wrong: the `message` and `field` of its errors, without the address, which they may quote.
-async fn reason(response: reqwest::Response, address: &str) -> String {
+fn message_id(response: &reqwest::Response) -> Option<String> {
+    response.headers().get("x-message-id").and_then(|id| Some(id.to_str().ok()?.to_owned()))
+}
+
+/// What SendGrid says is wrong: the `message` and `field` of its errors, without what is private, which they may quote.
+async fn reason(response: reqwest::Response, private: [&str; 3]) -> String {
     #[derive(Deserialize)]
     struct Errors {
         errors: Vec<One>,
@@ -169,7 +176,7 @@ async fn reason(response: reqwest::Response, address: &str) -> String {
         Some(field) => format!("{message} ({field})"),
         None => message,
     });
-    let said =
-        texts.collect::<Vec<_>>().join("; ").to_lowercase().replace(&address.to_lowercase(), "<address>");
+    let said = texts.collect::<Vec<_>>().join("; ").to_lowercase();
+    let said = private.into_iter().fold(said, |said, private| said.replace(&private.to_lowercase(), "..."));
     said.chars().filter(|character| !character.is_control()).take(LONGEST_REASON).collect()
 }

@@ -1,12 +1,14 @@
 //! Where a code is to go: which of the addresses that a payload brings is used, and by which channel.
 
+use serde::{Deserialize, Serialize};
+
 use super::Reading;
 use super::redaction::{hint, looks_redacted};
 use crate::address::{Channel, Destination, Email, Invalid, Phone, Reach};
 use crate::botkit::Found;
 
 /// What kind of address a user is asked for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Wanted {
     /// An e-mail address.
     #[default]

@@ -34,10 +34,14 @@ pub enum Topic {
     SeveralCodes,
     /// That a number is not a code.
     NotACode,
+    /// That nothing is sent for a while.
+    Busy,
     /// That nothing is sent to phones for a while.
     Halted,
     /// The same, and that an e-mail address can be used instead.
     HaltedUseMail,
+    /// That after so many wrong codes the next one has to wait.
+    TooSoon,
 }
 
 /// Something a user can answer with instead of what was asked for.
@@ -52,34 +56,43 @@ pub enum Choice {
 }
 
 /// A status with its facts, as of a moment.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
     /// How things stand.
     pub status: Status,
     /// What there is to say, where the status alone does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub topic: Option<Topic>,
     /// Whether it begins the dialog.
+    #[serde(default)]
     pub greets: bool,
     /// What the user meant who typed no code: an utterance's name, for a dialog to branch on.
-    pub intent: Option<&'static str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub intent: Option<Cow<'static, str>>,
     /// Why, for developers; never shown to users.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Box<str>>,
     /// The challenge it is about, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub facts: Option<Facts>,
     /// Whether another address would be taken.
+    #[serde(default)]
     pub address_can_change: bool,
     /// What kind of address is asked for, where one is.
+    #[serde(default)]
     pub wanted: Wanted,
     /// The address that was proven.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verified: Option<Destination>,
     /// Whether the dialog cannot know that address otherwise.
+    #[serde(default)]
     pub tells_address: bool,
     /// When it was made.
     pub at: Timestamp,
 }
 
 /// What may be told of a challenge.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Facts {
     /// Its public id.
     pub id: ChallengeId,
@@ -96,11 +109,12 @@ pub struct Facts {
     /// Which of its sends was the last, from 1.
     pub send: u8,
     /// When it expires, and what is left until then; `None` when it is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub live: Option<Live>,
 }
 
 /// What is left of a challenge that is not over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Live {
     /// When it expires.
     pub expires_at: Timestamp,
@@ -187,7 +201,7 @@ impl Report {
         match (self.status, self.topic) {
             (_, Some(Topic::Address | Topic::OtherAddress | Topic::SeveralAddresses)) => &[Choice::Cancel],
             (_, Some(Topic::HaltedUseMail)) => &[Choice::ChangeAddress, Choice::Cancel],
-            (_, Some(Topic::Halted)) => &[],
+            (_, Some(Topic::Busy | Topic::Halted)) => &[],
             (Status::InvalidDestination, _) if !live => &[Choice::Cancel],
             (Status::Undeliverable, _) if self.address_can_change => &[Choice::ChangeAddress, Choice::Cancel],
             (
@@ -239,7 +253,7 @@ impl Report {
         let wire = Wire {
             status: self.status.name(),
             message,
-            intent: self.intent,
+            intent: self.intent.as_deref(),
             reason: self.reason.as_deref(),
             channel: facts.map(|facts| facts.channel.name()),
             to: facts.map(|facts| &*facts.to),

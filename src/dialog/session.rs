@@ -83,7 +83,7 @@ impl fmt::Debug for SessionKey {
 /// with another code or address is another call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct RequestKey([u8; 16]);
+pub struct RequestKey(#[serde(with = "serde_bytes")] [u8; 16]);
 
 impl RequestKey {
     /// Makes the key of a request. `brought` is the address or the code that came with it, if any did.
@@ -144,7 +144,8 @@ pub enum Awaits {
 }
 
 /// A conversation's record: replaced as a whole, never changed in place.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Session {
     /// Its challenge.
     pub challenge: Option<Challenge>,
@@ -155,7 +156,7 @@ pub struct Session {
 }
 
 /// A call that has been answered, and how.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answered {
     /// Which call.
     pub request: RequestKey,

@@ -1,9 +1,11 @@
 //! How things stand, in a closed list of words that dialogs branch on.
 
+use serde::{Deserialize, Serialize};
+
 use crate::clock::Timestamp;
 
 /// How things stand. The names on the wire are a closed list, and dialogs compare them as text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the README's table says what each one means")]
 pub enum Status {
     Sent,

@@ -6,11 +6,15 @@ use super::understanding::Utterance;
 use super::{Awaits, Call, Conversation, Flow, Operation, Reading, Session, Status, Topic, handed_over};
 use crate::address::Destination;
 use crate::clock::Timestamp;
-use crate::otp::{Accepted, Authority, Challenge, Code, Expose, Halt, Handover, Phase, Refusal, Verdict};
+use crate::otp::{
+    Accepted, Accounts, Authority, Challenge, Charges, Code, Exhausted, Expose, Halt, Handover, Limit,
+    Payers, Phase, Refusal, Verdict,
+};
 
 /// All that a step looks at.
 pub(super) struct Scene<'a> {
     pub(super) session: Option<&'a Session>,
+    pub(super) accounts: &'a Accounts,
     pub(super) call: &'a Call,
     pub(super) authority: &'a Authority,
     pub(super) expose: Expose,
@@ -30,6 +34,10 @@ pub(super) struct Step {
     pub(super) code: Option<Code>,
     pub(super) greets: bool,
     pub(super) pass_on: bool,
+    /// The accounts that change.
+    pub(super) charges: Charges,
+    /// What forbids it, if a limit does.
+    pub(super) limit: Option<Limit>,
 }
 
 /// What becomes of the dialog that the server leads.
@@ -55,6 +63,8 @@ impl Step {
             code: None,
             greets: false,
             pass_on: false,
+            charges: Charges::new(),
+            limit: None,
         }
     }
 
@@ -231,16 +241,39 @@ impl<'a> Scene<'a> {
         let by_bot = self.call.operation == Operation::Generate;
         let (earlier, authority) = (self.challenge(), self.authority);
         let made = Challenge::send(earlier, destination.clone(), authority, self.scope, self.now, rng);
-        let refused = made.is_err();
-        let step = sent(made, by_bot);
-        // The code that is out went elsewhere, and proves nothing of the address that is asked about now.
-        let elsewhere = earlier.filter(|earlier| refused && !earlier.destination.is_same(destination));
-        Step { next: elsewhere.and_then(|earlier| earlier.cancel(self.now)).or(step.next), ..step }
+        let step = self.afford(made, by_bot);
+        let left = step.code.is_none().then(|| self.leave(destination)).flatten();
+        Step { next: left.or(step.next), ..step }
+    }
+
+    /// Ends the code that is out if it went elsewhere: it proves nothing of the address that is asked about now, which
+    /// gets none.
+    fn leave(&self, destination: &Destination) -> Option<Challenge> {
+        let elsewhere = self.challenge().filter(|earlier| !earlier.destination.is_same(destination))?;
+        elsewhere.cancel(self.now)
     }
 
     pub(super) fn resend(&self, challenge: &Challenge, rng: &mut dyn CryptoRng) -> Step {
         let by_bot = challenge.handover == Handover::Bot;
-        sent(challenge.resend(self.authority, self.scope, self.now, rng), by_bot)
+        self.afford(challenge.resend(self.authority, self.scope, self.now, rng), by_bot)
+    }
+
+    fn payers(&self, challenge: &Challenge) -> Payers {
+        Payers { destination: challenge.account, user: self.call.user }
+    }
+
+    /// Charges a code that the rules on challenges let out.
+    fn afford(&self, made: Result<(Challenge, Code), Refusal>, by_bot: bool) -> Step {
+        let charges = match &made {
+            Ok((challenge, _)) => {
+                self.authority.budgets.send(self.payers(challenge), self.accounts, self.now)
+            }
+            Err(_) => Ok(Charges::new()),
+        };
+        match charges {
+            Ok(charges) => Step { charges, ..sent(made, by_bot) },
+            Err(exhausted) => refused(exhausted),
+        }
     }
 
     pub(super) fn verify(&self, challenge: &Challenge, code: &Reading<Code>) -> Step {
@@ -260,27 +293,36 @@ impl<'a> Scene<'a> {
                 return Step { topic, ..Step::because(status, reason.clone()) };
             }
         };
+        let (budgets, payers) = (&self.authority.budgets, self.payers(challenge));
+        let free = self.authority.rules.attempts;
+        if let Err(exhausted) = budgets.may_check(payers, self.accounts, free, self.now) {
+            return refused(exhausted);
+        }
         let (verdict, next) = challenge.verify(code, self.authority, self.scope, self.now);
-        let status = match verdict {
-            Verdict::Verified => Status::Verified,
-            Verdict::Incorrect => Status::Incorrect,
-            Verdict::Superseded => Status::Superseded,
-            Verdict::Ended(phase) => ended(phase),
+        let failed = || budgets.failed(payers, self.accounts, self.now);
+        let (status, charges) = match verdict {
+            Verdict::Verified => (Status::Verified, budgets.verified(payers, self.accounts)),
+            Verdict::Incorrect => (Status::Incorrect, failed()),
+            Verdict::Superseded => (Status::Superseded, Charges::new()),
+            Verdict::Ended(phase @ Phase::Locked { .. }) => (ended(phase), failed()),
+            Verdict::Ended(phase) => (ended(phase), Charges::new()),
         };
-        Step { next, ..Step::stay(status) }
+        Step { next, charges, ..Step::stay(status) }
     }
 }
 
 impl Scene<'_> {
     /// Sends nothing, although the rules on codes would: the spend rule forbids it.
-    pub(super) fn halt(&self, halt: &Halt, mail: bool) -> Step {
-        let live = self.live().is_some();
+    pub(super) fn halt(&self, halt: &Halt, to: &Destination, mail: bool) -> Step {
+        let next = self.leave(to);
+        let live = self.live().is_some() && next.is_none();
         let Conversation { flow, asked, .. } = self.conversation();
         let leads = flow.is_some() || self.call.operation == Operation::Start;
         let mail = mail && self.authority.rules.destination == Accepted::Any;
         let (topic, hold) = match (live, mail) {
             // There is a code that can be typed; the status says all the rest.
             (true, _) => (None, Hold::Keep),
+            (false, _) if halt.limit == Limit::BotHour => (Some(Topic::Busy), Hold::Keep),
             (false, false) => (Some(Topic::Halted), Hold::Keep),
             // Where the dialog brought the number, it has to bring the address, too.
             (false, true) if leads && asked => (Some(Topic::HaltedUseMail), Hold::Await(Awaits::Address)),
@@ -288,8 +330,9 @@ impl Scene<'_> {
             (false, true) => (Some(Topic::HaltedUseMail), Hold::Keep),
         };
         let instead = if mail { "; an e-mail address can be used instead" } else { "" };
-        let reason = format!("limits.sms.{} is reached{instead}", halt.limit.name());
-        Step { hold, topic, ..Step::because(Status::LimitReached { until: halt.until }, reason) }
+        let reason = format!("limits.{} is reached{instead}", halt.limit.key());
+        let limit = Some(halt.limit);
+        Step { next, hold, topic, limit, ..Step::because(Status::LimitReached { until: halt.until }, reason) }
     }
 }
 
@@ -312,6 +355,16 @@ pub(super) fn topic(heard: &Utterance) -> Option<Topic> {
         | Utterance::Redacted
         | Utterance::Other => None,
     }
+}
+
+/// A budget forbids it.
+fn refused(exhausted: Exhausted) -> Step {
+    let (status, limit) = match exhausted {
+        Exhausted::Sends { limit, until } => (Status::LimitReached { until }, limit),
+        Exhausted::Failures { limit, until } => (Status::Locked { until }, limit),
+        Exhausted::Pause { until } => return Step::about(Status::Cooldown { until }, Topic::TooSoon),
+    };
+    Step { limit: Some(limit), ..Step::because(status, format!("limits.{} is reached", limit.key())) }
 }
 
 fn sent(made: Result<(Challenge, Code), Refusal>, by_bot: bool) -> Step {

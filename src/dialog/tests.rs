@@ -11,7 +11,7 @@ use super::catalogue::Catalogue;
 use super::channel::{Medium, message, show, suggestions};
 use super::*;
 use crate::address::Email;
-use crate::otp::{Accepted, Alphabet, Format, Keys, Phase, PreviousCode};
+use crate::otp::{Accepted, Account, Alphabet, BotCaps, Budgets, Caps, Format, Phase, PreviousCode};
 
 static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| Catalogue::new(&[]).unwrap());
 const START: Timestamp = Timestamp::from_millis(1_784_540_790_118);
@@ -35,7 +35,9 @@ fn authority(destination: Accepted) -> Authority {
         previous_code: PreviousCode::Hint,
         destination,
     };
-    Authority { rules, keys: Keys::ephemeral(&mut StdRng::seed_from_u64(7)) }
+    let caps = Caps { sends_per_hour: 6, sends_per_day: 20, failures_per_day: 9 };
+    let budgets = Budgets { destination: caps, user: caps, bot: BotCaps { sends_per_hour: 0 } };
+    Authority { rules, keys: Keys::ephemeral(&mut StdRng::seed_from_u64(7)), budgets }
 }
 
 #[derive(Clone, Debug)]
@@ -99,6 +101,7 @@ proptest! {
         let mut rng = StdRng::seed_from_u64(5);
         let mut now = START;
         let mut session: Option<Session> = None;
+        let mut books: std::collections::HashMap<AccountId, Account> = std::collections::HashMap::new();
         let mut delivery: Option<Delivery> = None;
         let mut code: Option<Code> = None;
         let mut collectable = false;
@@ -138,14 +141,16 @@ proptest! {
             let forged = operation == Operation::Hear && heard == Utterance::Other && number % 5 == 0;
             let typed = Reading::Unusable("an entity that holds what the bot was told".to_owned());
             let request = Some(RequestKey::new(&authority.keys, operation, &number.to_string(), heard.brought()));
-            let call = Call { operation, request, destination, wanted: Wanted::Email, number: None, code: typed, heard, forged, whole: false, language: Arc::clone(&language) };
+            let call = Call { operation, request, user: None, destination, wanted: Wanted::Email, number: None, code: typed, heard, forged, whole: false, language: Arc::clone(&language) };
             let before = session.clone();
             let released = before.as_ref().is_some_and(|session| session.conversation.at(now).released);
             let live = before.as_ref().and_then(|session| session.challenge.as_ref())
                 .is_some_and(|challenge| challenge.phase(now) == Phase::Live);
             let awaited = before.as_ref().is_some_and(|session| session.awaits(now));
 
-            let taken = turn(session.as_ref(), &call, &authority, Expose::Reference, SCOPE, now, &mut rng);
+            let accounts: Accounts = books.iter().map(|(id, account)| (*id, Arc::new(account.clone()))).collect();
+            let past = Past { session: session.as_ref(), accounts: &accounts };
+            let taken = turn(past, &call, &authority, Expose::Reference, SCOPE, now, &mut rng);
             let Answer { report, pass_on, .. } = &taken.answer;
             if operation == Operation::Hear {
                 if !awaited {
@@ -159,9 +164,11 @@ proptest! {
                 }
                 // Whoever has left is left alone, and guesses are counted all the same.
                 if released && awaited && !forged && report.status != Status::Verified {
-                    prop_assert!(*pass_on && taken.effect.is_none());
+                    let compared = report.topic != Some(Topic::TooSoon);
+                    prop_assert!(*pass_on == compared && taken.effect.is_none());
                     let counted = matches!(call.heard, Utterance::Code(_)) && live;
-                    prop_assert!(!counted || taken.session.is_some() || report.status == Status::Superseded);
+                    let free = report.status == Status::Superseded || taken.limit.is_some() || !compared;
+                    prop_assert!(!counted || !taken.charges.is_empty() || free);
                 }
                 if report.status == Status::Verified {
                     prop_assert!(live && code.as_ref().is_some_and(|code| call.heard == Utterance::Code(code.clone())));
@@ -191,6 +198,7 @@ proptest! {
                 prop_assert!(report.verified.is_some());
                 prop_assert_eq!(report.tells_address, asked);
             }
+            let sends = taken.effect.is_some() || report.status == Status::Generated;
             if let Some(Effect::Deliver(made)) = taken.effect {
                 prop_assert!(!enrolled || made.to == to(ADDRESSES[0]));
                 code = Some(made.code.clone());
@@ -204,10 +212,19 @@ proptest! {
                 let words = suggestions(report, &language);
                 prop_assert!(!show(text, &words, report.asks(), &language, medium).text.is_empty());
             }
+            // A code that is sent, and a wrong one, is paid for; what is refused is not.
+            prop_assert!(!sends || !taken.charges.is_empty());
+            prop_assert!(taken.limit.is_none() || taken.charges.is_empty() && !sends);
+            books.extend(taken.charges);
+            // Whatever a session has been through, a store can keep it.
+            let kept = taken.session.as_ref().map(|session| rmp_serde::to_vec_named(session).unwrap());
+            let read = kept.map(|kept| rmp_serde::from_slice::<Session>(&kept).unwrap());
+            prop_assert_eq!(&read, &taken.session);
             // A retry of the same message changes nothing and is answered alike.
             session = taken.session.or(before);
             if session.is_some() && !pass_on && operation != Operation::Status {
-                let again = turn(session.as_ref(), &call, &authority, Expose::Reference, SCOPE, now, &mut rng);
+                let past = Past { session: session.as_ref(), accounts: &accounts };
+                let again = turn(past, &call, &authority, Expose::Reference, SCOPE, now, &mut rng);
                 if again.replayed {
                     prop_assert!(again.session.is_none() && again.effect.is_none());
                     prop_assert_eq!(&again.answer, &taken.answer);

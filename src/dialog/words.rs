@@ -57,11 +57,13 @@ fn phrase(report: &Report) -> Phrase {
                 Wanted::Number => Phrase::EnrolledOnlyNumber,
             };
         }
+        Some(Topic::Busy) => return Phrase::Busy,
         Some(Topic::Halted) => return Phrase::Halted,
         Some(Topic::HaltedUseMail) => return Phrase::HaltedUseMail,
         Some(Topic::NothingEnrolled) => return Phrase::NothingEnrolled,
         Some(Topic::SeveralCodes) => return Phrase::SeveralCodes,
         Some(Topic::NotACode) => return Phrase::NotACode,
+        Some(Topic::TooSoon) => return Phrase::TooSoon,
         None => {}
     }
     match report.status {

@@ -10,6 +10,7 @@ use super::answer::say;
 use super::bot::Speech;
 use super::onward::{post, safe};
 use super::trace::loggable;
+use super::webhook::account;
 use super::{BotSettings, Server};
 use crate::botkit::{Bot, Changes, Event, Failure, Forward, Payload, Route, Secret, TO_USER, reply};
 use crate::dialog::channel::{show, suggestions};
@@ -84,6 +85,7 @@ impl Arrival {
         let call = Call {
             operation: Operation::Hear,
             request: request.map(|id| RequestKey::new(&authority.keys, Operation::Hear, id, heard.brought())),
+            user: account(&self.payload, &self.route, authority),
             destination: Reading::not_asked(),
             wanted: settings.wanted(&self.payload),
             number: settings.typed_number(&text, &self.payload),

@@ -17,7 +17,7 @@ use crate::address::Destination;
 use crate::botkit::{ASYNC_RESPONSE, Bot, CALLBACK_FIELD, Changes, Failure, Payload, Route, reply};
 use crate::dialog::understanding::Utterance;
 use crate::dialog::{Answer, Call, Operation, Reading, Report, RequestKey, SessionKey, Status};
-use crate::otp::Code;
+use crate::otp::{AccountId, Authority, Code};
 use crate::platform::Address;
 use crate::service::Outcome;
 use crate::telemetry::Stopwatch;
@@ -160,6 +160,7 @@ async fn run(
     let call = Call {
         operation,
         request,
+        user: account(payload, route, authority),
         destination,
         wanted,
         number: None,
@@ -170,6 +171,11 @@ async fn run(
         language,
     };
     server.service.call(&SessionKey::new(&route.bot, &session), call).await
+}
+
+/// The account of the user that a payload is about.
+pub(super) fn account(payload: &Payload, route: &Route, authority: &Authority) -> Option<AccountId> {
+    Some(AccountId::of_user(&authority.keys, route.bot.as_str(), &payload.user()?))
 }
 
 impl Server {

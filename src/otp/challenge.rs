@@ -15,7 +15,7 @@ use rand::CryptoRng;
 use serde::{Deserialize, Serialize};
 
 use self::news::Latest;
-use super::{Authority, Code, PreviousCode, Rules, Scope, Sealed, random_bytes};
+use super::{AccountId, Authority, Code, PreviousCode, Rules, Scope, Sealed, random_bytes};
 use crate::address::Destination;
 use crate::clock::Timestamp;
 
@@ -25,7 +25,7 @@ const REMEMBERED: Duration = Duration::from_mins(15);
 /// Names a challenge to the outside: 128 random bits, safe to show anywhere, never equal to a code.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct ChallengeId([u8; 16]);
+pub struct ChallengeId(#[serde(with = "serde_bytes")] [u8; 16]);
 
 impl ChallengeId {
     /// Draws a name.
@@ -76,12 +76,16 @@ pub struct Challenge {
     pub id: ChallengeId,
     /// Where the code went.
     pub destination: Destination,
+    /// The account that pays for what is done with it: that address'.
+    pub account: AccountId,
     /// What became of the last send.
     pub handover: Handover,
     // What has been reported of that send since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     latest: Option<Arc<Latest>>,
     sealed: Sealed,
     // Most challenges have none: kept apart, it takes eight bytes of those.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     previous: Option<Arc<(Sealed, Timestamp)>>,
     sent_at: Timestamp,
     expires_at: Timestamp,
@@ -90,6 +94,7 @@ pub struct Challenge {
     failed: u8,
     state: State,
     /// Where codes went before the address was changed, and when.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     elsewhere: Vec<(Destination, Timestamp)>,
 }
 
@@ -223,6 +228,7 @@ impl Challenge {
         let challenge = Self {
             id: ChallengeId::draw(rng),
             sealed: authority.keys.seal(&code, Scope { session, address: destination.reveal() }, rng),
+            account: AccountId::of_destination(&authority.keys, &destination),
             destination,
             handover: Handover::Pending,
             latest: None,

@@ -61,13 +61,14 @@ impl Keys {
     /// without the key.
     #[must_use]
     pub fn fingerprint(&self, parts: &[&str]) -> [u8; 16] {
-        let mut mac = self.ring[0].1.clone();
-        // What is sealed begins with a salt of random bytes, never with this.
-        mac.update(b"fingerprint of a call");
-        absorb_parts(&mut mac, parts);
-        let mut short = [0; 16];
-        short.copy_from_slice(&mac.finalize().into_bytes()[..16]);
-        short
+        short(&self.ring[0].1, b"fingerprint of a call", parts)
+    }
+
+    /// Names an account after whom it belongs to. Under the last key, so that putting a new one in front opens no new
+    /// accounts; those begin anew when the last key is taken away.
+    #[must_use]
+    pub(super) fn account(&self, parts: &[&str]) -> [u8; 16] {
+        short(&self.ring[self.ring.len() - 1].1, b"name of an account", parts)
     }
 
     /// Whether `sealed` is the digest of `code` in this scope, compared in constant time.
@@ -88,6 +89,16 @@ impl fmt::Debug for Keys {
 #[expect(clippy::expect_used, reason = "HMAC takes keys of any length (RFC 2104, section 2)")]
 fn keyed(secret: &[u8]) -> Hmac<Sha256> {
     Hmac::new_from_slice(secret).expect("HMAC takes keys of any length")
+}
+
+/// Half a digest of `parts`. What is sealed begins with a salt of random bytes, never with a `purpose`.
+fn short(mac: &Hmac<Sha256>, purpose: &[u8], parts: &[&str]) -> [u8; 16] {
+    let mut mac = mac.clone();
+    mac.update(purpose);
+    absorb_parts(&mut mac, parts);
+    let mut short = [0; 16];
+    short.copy_from_slice(&mac.finalize().into_bytes()[..16]);
+    short
 }
 
 fn absorb(mac: &Hmac<Sha256>, salt: [u8; 16], code: &Code, scope: Scope<'_>) -> Hmac<Sha256> {
@@ -118,7 +129,9 @@ pub struct Scope<'a> {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sealed {
     key: Arc<str>,
+    #[serde(with = "serde_bytes")]
     salt: [u8; 16],
+    #[serde(with = "serde_bytes")]
     tag: [u8; 32],
 }
 

@@ -6,7 +6,7 @@ use rand::CryptoRng;
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use super::{Alphabet, Authority, Format, Keys, PreviousCode, Rules};
+use super::{Alphabet, Authority, Budgets, Format, Keys, PreviousCode, Rules};
 use crate::clock;
 
 /// What `BotUserSession.OTP` holds.
@@ -103,7 +103,11 @@ impl Settings {
     ///
     /// # Errors
     /// The setting that is out of range, and its range.
-    pub fn authority(&self, rng: &mut dyn CryptoRng) -> Result<Authority, (&'static str, String)> {
+    pub fn authority(
+        &self,
+        budgets: Budgets,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Authority, (&'static str, String)> {
         let day = Duration::from_hours(24);
         let within = |key, span: Duration, least: Duration, most: Duration| {
             let fine = (least..=most).contains(&span);
@@ -138,6 +142,6 @@ impl Settings {
             previous_code: self.previous_code,
             destination: self.destination,
         };
-        Ok(Authority { rules, keys })
+        Ok(Authority { rules, keys, budgets })
     }
 }

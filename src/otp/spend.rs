@@ -13,6 +13,7 @@ use serde::Deserialize;
 
 use self::ledger::Ledger;
 use self::window::Window;
+use super::Limit;
 use crate::address::Phone;
 use crate::clock::{self, Timestamp};
 
@@ -32,32 +33,6 @@ pub struct SpendLimits {
     /// How long it is blocked.
     #[serde(deserialize_with = "clock::duration")]
     pub block_for: Duration,
-}
-
-/// Which limit forbids a send.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Limit {
-    /// The one per bot.
-    Bot,
-    /// The one per country.
-    Country,
-    /// The one per prefix.
-    Prefix,
-    /// The one on codes that nobody types.
-    Unverified,
-}
-
-impl Limit {
-    /// Its name in `[limits.sms]` and in metrics.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Bot => "per_bot",
-            Self::Country => "per_country",
-            Self::Prefix => "per_prefix",
-            Self::Unverified => "unverified",
-        }
-    }
 }
 
 /// That nothing may be sent.
@@ -112,7 +87,7 @@ impl Spending {
             .map(|until| until.min(now.after(limits.block_for)))
             .filter(|until| now < *until);
         if let Some(until) = prefix.blocked_until {
-            return Err(Halt { limit: Limit::Unverified, until });
+            return Err(Halt { limit: Limit::SmsUnverified, until });
         }
         if prefix.sends.total(now) == 0 {
             prefix.unverified = 0;
@@ -122,12 +97,12 @@ impl Spending {
             prefix.blocked_until = Some(until);
             // When the block ends, counting begins anew.
             prefix.unverified = 0;
-            return Err(Halt { limit: Limit::Unverified, until });
+            return Err(Halt { limit: Limit::SmsUnverified, until });
         }
         let caps = [
-            (Limit::Prefix, limits.per_prefix, &mut prefix.sends),
-            (Limit::Country, limits.per_country, country),
-            (Limit::Bot, limits.per_bot, bot),
+            (Limit::SmsPrefix, limits.per_prefix, &mut prefix.sends),
+            (Limit::SmsCountry, limits.per_country, country),
+            (Limit::SmsBot, limits.per_bot, bot),
         ];
         for (limit, cap, window) in &caps {
             if let Some(until) = window.full_until(*cap, now) {

@@ -12,7 +12,9 @@ const SESSION: &str = "st-1//s-1";
 const START: Timestamp = Timestamp::from_millis(1_784_540_790_118);
 
 fn authority(previous_code: PreviousCode) -> Authority {
+    let caps = Caps { sends_per_hour: 0, sends_per_day: 0, failures_per_day: 0 };
     Authority {
+        budgets: Budgets { destination: caps, user: caps, bot: BotCaps { sends_per_hour: 0 } },
         rules: Rules {
             format: Format { length: 6, alphabet: Alphabet::Digits },
             lifetime: Duration::from_mins(5),

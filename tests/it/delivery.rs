@@ -135,7 +135,7 @@ async fn what_a_stop_cuts_off_is_to_be_asked_for_again() {
     let server = Arc::clone(&app.server);
     app.stop();
     let key = SessionKey::new(&BotId::parse(BOT).unwrap(), "s");
-    let session = server.service.store.load(&key).await.unwrap().unwrap().session;
+    let session = server.service.store.load(&key, &[]).await.unwrap().session.unwrap().value;
     assert_eq!(session.challenge.as_ref().unwrap().handover, Handover::Failed);
 }
 
@@ -164,4 +164,45 @@ async fn readiness_tells_how_providers_are() {
     let broken = App::start_with("", with_a_broken_store).await;
     let response = broken.http.get(format!("{}/readyz", broken.url)).send().await.unwrap();
     assert_eq!(response.status(), 503);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_too_much_running_nothing_more_is_sent_saved_or_charged() {
+    let app = App::start(
+        "[platform]\nanswer_within = \"200ms\"\n[delivery]\nsms = [\"twilio\"]\nmost_at_once = 2\n\
+         [delivery.twilio]\nfrom = \"+15005550006\"\n[limits.sms]\nper_bot = 4\n",
+    )
+    .await;
+    let send = async |session: &str, request: usize| {
+        let phone = json!({ "Phone": format!("+1415555{request:04}") });
+        app.call("OtpSend", &small(session, request, &phone)).await["status"].clone()
+    };
+    assert_eq!(send("early", 1).await, "sent");
+    let code = app.codes().await.pop().unwrap();
+    for _ in 0..2 {
+        let created = r#"{"sid":"SM2","status":"queued","error_code":null}"#;
+        let slow = ResponseTemplate::new(201).set_body_string(created).set_delay(Duration::from_secs(3));
+        app.script.answer(slow);
+    }
+    assert_eq!((send("slow-1", 2).await, send("slow-2", 3).await), (json!("queued"), json!("queued")));
+
+    assert_eq!(send("late", 4).await, "unavailable");
+    let key = SessionKey::new(&BotId::parse(BOT).unwrap(), "late");
+    assert!(app.server.service.store.load(&key, &[]).await.unwrap().session.is_none(), "it was saved");
+    // Whoever has been answered gets that answer again, and everything else goes on.
+    assert_eq!(send("slow-1", 2).await, "queued");
+    assert_eq!(
+        app.call("OtpVerify", &small("early", 5, &json!({ "Otp": code }))).await["status"],
+        "verified"
+    );
+    assert_eq!(app.server.service.background.running(), 2, "the slow ones are not slow enough for this test");
+
+    app.settled().await;
+    assert_eq!(app.call("OtpStatus", &small("slow-2", 6, &json!({}))).await["status"], "sent");
+    assert_eq!(send("late", 4).await, "sent");
+    assert_eq!(send("last", 7).await, "limit_reached");
+    assert_eq!(app.calls().await.len(), 4);
+    let metrics = app.metrics().await;
+    let counted = "botkit_otp_operations_total{what=\"send\",outcome=\"unavailable\"} 1";
+    assert!(metrics.contains(counted), "{metrics}");
 }

@@ -8,6 +8,7 @@ mod delivery;
 mod events;
 mod openapi;
 mod program;
+mod providers;
 mod races;
 mod rest;
 mod smtp;

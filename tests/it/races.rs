@@ -1,4 +1,4 @@
-//! Many calls at once: one winner, no free guesses.
+//! Many calls at once: one winner, no free guesses, whatever store there is.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -29,8 +29,8 @@ async fn verify_all(app: &Arc<App>, session: &str, codes: Vec<String>) -> HashMa
 }
 
 async fn sent(app: &Arc<App>, session: &str, request: usize) -> String {
-    let otp =
-        app.call("OtpSend", &small(session, request, &json!({ "UserEmail": "mira@example.com" }))).await;
+    let address = format!("{session}@example.com");
+    let otp = app.call("OtpSend", &small(session, request, &json!({ "UserEmail": address }))).await;
     assert_eq!(otp["status"], "sent");
     app.codes().await.pop().unwrap()
 }
@@ -39,9 +39,8 @@ fn wrong(code: &str) -> String {
     if code == "000000" { "000001".to_owned() } else { "000000".to_owned() }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn of_64_right_codes_one_wins() {
-    let app = Arc::new(App::start("").await);
+async fn of_64_right_codes_one_wins(settings: &str) {
+    let app = Arc::new(App::start(settings).await);
     for round in 0..5 {
         let session = format!("s-{round}");
         let code = sent(&app, &session, round).await;
@@ -54,9 +53,8 @@ async fn of_64_right_codes_one_wins() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn wrong_codes_at_once_get_no_more_attempts_than_one_by_one() {
-    let app = Arc::new(App::start("").await);
+async fn wrong_codes_at_once_get_no_more_attempts_than_one_by_one(settings: &str) {
+    let app = Arc::new(App::start(settings).await);
     for round in 0..5 {
         let session = format!("s-{round}");
         let code = sent(&app, &session, round).await;
@@ -68,9 +66,8 @@ async fn wrong_codes_at_once_get_no_more_attempts_than_one_by_one() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_right_code_among_fewer_wrong_ones_than_attempts_wins() {
-    let app = Arc::new(App::start("").await);
+async fn a_right_code_among_fewer_wrong_ones_than_attempts_wins(settings: &str) {
+    let app = Arc::new(App::start(settings).await);
     for round in 0..5 {
         let session = format!("s-{round}");
         let code = sent(&app, &session, round).await;
@@ -81,9 +78,8 @@ async fn a_right_code_among_fewer_wrong_ones_than_attempts_wins() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_send_that_comes_many_times_at_once_mails_once() {
-    let app = Arc::new(App::start("").await);
+async fn a_send_that_comes_many_times_at_once_mails_once(settings: &str) {
+    let app = Arc::new(App::start(settings).await);
     let calls = (0..32).map(|_| {
         let mut body = small("s", 1, &json!({ "UserEmail": "mira@example.com" }));
         body["dialogComponentName"] = json!("OtpSend");
@@ -98,9 +94,8 @@ async fn a_send_that_comes_many_times_at_once_mails_once() {
     assert_eq!(app.codes().await.len(), 1);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn resending_and_verifying_at_once_leaves_exactly_one_code_alive() {
-    let app = Arc::new(App::start("").await);
+async fn resending_and_verifying_at_once_leaves_exactly_one_code_alive(settings: &str) {
+    let app = Arc::new(App::start(settings).await);
     for round in 0..10 {
         let session = format!("s-{round}");
         let first = sent(&app, &session, round).await;
@@ -120,4 +115,38 @@ async fn resending_and_verifying_at_once_leaves_exactly_one_code_alive() {
             assert!(verify_all(&app, &session, vec![second]).await.contains_key("verified"));
         }
     }
+}
+
+async fn parallel_sends_to_one_address_stop_at_its_budget(settings: &str) {
+    let app = Arc::new(App::start(settings).await);
+    // One below the ten that an address has in an hour.
+    for session in 0..9 {
+        let body = small(&format!("t-{session}"), 1, &json!({ "UserEmail": "mira@example.com" }));
+        assert_eq!(app.call("OtpSend", &body).await["status"], "sent");
+    }
+    let calls = (0..16).map(|session| {
+        let body =
+            small(&format!("u-{session}"), 1, &json!({ "UserEmail": format!("Mira+{session}@Example.com") }));
+        let app = Arc::clone(&app);
+        tokio::spawn(async move { app.call("OtpSend", &body).await })
+    });
+    let answers: Vec<Value> = join_all(calls).await.into_iter().map(Result::unwrap).collect();
+    let count = |status: &str| answers.iter().filter(|otp| otp["status"] == status).count();
+    assert_eq!((count("sent"), count("limit_reached")), (1, 15), "{answers:?}");
+    assert_eq!(app.codes().await.len(), 10);
+}
+
+/// All of them, with a store that `settings` name.
+pub(crate) async fn every_race(settings: &str) {
+    of_64_right_codes_one_wins(settings).await;
+    wrong_codes_at_once_get_no_more_attempts_than_one_by_one(settings).await;
+    a_right_code_among_fewer_wrong_ones_than_attempts_wins(settings).await;
+    a_send_that_comes_many_times_at_once_mails_once(settings).await;
+    resending_and_verifying_at_once_leaves_exactly_one_code_alive(settings).await;
+    parallel_sends_to_one_address_stop_at_its_budget(settings).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_memory() {
+    every_race("").await;
 }

@@ -21,7 +21,7 @@ use crate::support::{App, NOW, small};
 
 /// What the relay does where its script says so: when somebody connects (`""`), or says a word.
 #[derive(Clone, Copy)]
-enum Act {
+pub(crate) enum Act {
     Say(&'static str),
     SayAndHangUp(&'static str),
     StopTalking,
@@ -29,17 +29,17 @@ enum Act {
 }
 
 /// Where the relay does not do what relays usually do.
-type Script = &'static [(&'static str, Act)];
+pub(crate) type Script = &'static [(&'static str, Act)];
 
-struct Relay {
-    url: String,
+pub(crate) struct Relay {
+    pub(crate) url: String,
     /// Every line that was said to it, connection by connection.
     heard: Arc<Mutex<Vec<Vec<String>>>>,
 }
 
 impl Relay {
     /// Starts a relay that takes everything, but for what `script` says.
-    fn start(script: Script) -> Self {
+    pub(crate) fn start(script: Script) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("smtp://acme%40relay:p%40ss@{}?tls=none", listener.local_addr().unwrap());
         let heard = Arc::<Mutex<Vec<Vec<String>>>>::default();
@@ -54,7 +54,7 @@ impl Relay {
         Self { url, heard }
     }
 
-    fn heard(&self) -> Vec<Vec<String>> {
+    pub(crate) fn heard(&self) -> Vec<Vec<String>> {
         self.heard.lock().unwrap().clone()
     }
 }

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use actix_web::http::header;
 use async_trait::async_trait;
 use botkit_otp::clock::Timestamp;
-use botkit_otp::dialog::{Session, SessionKey};
+use botkit_otp::dialog::SessionKey;
 use botkit_otp::http::Server;
-use botkit_otp::otp::ChallengeId;
+use botkit_otp::otp::{AccountId, ChallengeId, Ticket};
 use botkit_otp::service::Service;
-use botkit_otp::store::{Store, Stored, Unavailable, Version};
+use botkit_otp::store::{Change, Commit, Snapshot, Store, Unavailable};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
@@ -209,15 +209,13 @@ struct Broken;
 
 #[async_trait]
 impl Store for Broken {
-    async fn load(&self, _: &SessionKey) -> Result<Option<Stored>, Unavailable> {
+    async fn load(&self, _: &SessionKey, _: &[AccountId]) -> Result<Snapshot, Unavailable> {
         Err(Unavailable("on purpose".to_owned()))
     }
-    async fn replace(
-        &self,
-        _: &SessionKey,
-        _: Option<Version>,
-        _: Arc<Session>,
-    ) -> Result<bool, Unavailable> {
+    async fn commit(&self, _: Change) -> Result<Commit, Unavailable> {
+        Err(Unavailable("on purpose".to_owned()))
+    }
+    async fn give_back(&self, _: &Ticket) -> Result<(), Unavailable> {
         Err(Unavailable("on purpose".to_owned()))
     }
     async fn owner(&self, _: ChallengeId) -> Result<Option<SessionKey>, Unavailable> {

@@ -96,7 +96,7 @@ impl App {
             let own = settings.contains("# outbox") || settings.contains("email = []");
             !(own && name.contains("EMAIL"))
         })
-        .filter(|(name, _)| !(settings.contains("# another twilio") && name.contains("TWILIO__BASE_URL")))
+        .filter(|(name, _)| !(settings.contains("# other providers") && name.ends_with("__BASE_URL")))
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
         let loaded = Loaded::read(Some(&file), &variables).unwrap_or_else(|error| panic!("{error}"));
@@ -154,6 +154,11 @@ impl App {
         while self.server.service.background.running() > 0 {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
+    }
+
+    /// What is counted.
+    pub(crate) async fn metrics(&self) -> String {
+        self.http.get(format!("{}/metrics", self.url)).send().await.unwrap().text().await.unwrap()
     }
 
     /// Every call that the stub got, in order.

@@ -19,6 +19,7 @@ pub enum Phrase {
     CooldownOver,
     LimitReached,
     LimitReachedLive,
+    Busy,
     Halted,
     HaltedUseMail,
     SendFailed,
@@ -38,6 +39,7 @@ pub enum Phrase {
     Unrecognized,
     SeveralCodes,
     NotACode,
+    TooSoon,
     Expired,
     Locked,
     NoChallenge,
@@ -68,7 +70,7 @@ pub enum Phrase {
 
 impl Phrase {
     /// All of them, in the order of the files.
-    pub(super) const ALL: [Self; 60] = [
+    pub(super) const ALL: [Self; 62] = [
         Self::Greeting,
         Self::AskAddress,
         Self::AskOtherAddress,
@@ -84,6 +86,7 @@ impl Phrase {
         Self::CooldownOver,
         Self::LimitReached,
         Self::LimitReachedLive,
+        Self::Busy,
         Self::Halted,
         Self::HaltedUseMail,
         Self::SendFailed,
@@ -103,6 +106,7 @@ impl Phrase {
         Self::Unrecognized,
         Self::SeveralCodes,
         Self::NotACode,
+        Self::TooSoon,
         Self::Expired,
         Self::Locked,
         Self::NoChallenge,
@@ -149,6 +153,7 @@ impl Phrase {
             Self::CooldownOver => "cooldown-over",
             Self::LimitReached => "limit-reached",
             Self::LimitReachedLive => "limit-reached-live",
+            Self::Busy => "busy",
             Self::Halted => "halted",
             Self::HaltedUseMail => "halted-use-mail",
             Self::SendFailed => "send-failed",
@@ -168,6 +173,7 @@ impl Phrase {
             Self::Unrecognized => "unrecognized",
             Self::SeveralCodes => "several-codes",
             Self::NotACode => "not-a-code",
+            Self::TooSoon => "too-soon",
             Self::Expired => "expired",
             Self::Locked => "locked",
             Self::NoChallenge => "no-challenge",

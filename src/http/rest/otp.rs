@@ -16,6 +16,7 @@ use crate::dialog::understanding::Utterance;
 use crate::dialog::{Answer, Call, Operation, Purpose, Reading, RequestKey, SessionKey, Wanted};
 use crate::http::BotSettings;
 use crate::http::trace::{Trace, loggable};
+use crate::otp::AccountId;
 use crate::service::Outcome;
 
 /// Where a call takes place.
@@ -151,6 +152,11 @@ impl Scene<'_> {
         RequestKey::new(&self.server.service.authority.keys, operation, &id, brought)
     }
 
+    /// The account of a user.
+    pub(super) fn account(&self, user: &str) -> AccountId {
+        AccountId::of_user(&self.server.service.authority.keys, self.bot.as_str(), user)
+    }
+
     /// A call that brings nothing.
     pub(super) fn call(
         &self,
@@ -161,6 +167,7 @@ impl Scene<'_> {
     ) -> Call {
         Call {
             operation,
+            user: None,
             request: request.map(|id| self.named(operation, id, brought.unwrap_or_default())),
             destination: Reading::not_asked(),
             wanted: Wanted::of(None, &self.settings.reach),
@@ -188,10 +195,12 @@ impl Scene<'_> {
 
     async fn run(&self, key: SessionKey, call: Call, user: Option<Name>, trace: &mut Trace<'_>) -> String {
         let language = Arc::clone(&call.language);
+        let user = user.map(|Name(user)| user);
+        let call = Call { user: user.as_deref().map(|user| self.account(user)), ..call };
         let answer = self.outcome(&key, call, trace).await;
         let report = &answer.report;
         let message = message(report, &language, Medium::Text);
-        let proof = self.server.prove(&answer, || Some(key), user.as_ref().map(|Name(user)| user.as_str()));
+        let proof = self.server.prove(&answer, || Some(key), user.as_deref());
         report.to_json(&message, &suggestions(report, &language), proof.as_deref())
     }
 }

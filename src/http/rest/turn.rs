@@ -116,6 +116,7 @@ struct Words<'a> {
     channel: Option<Found<'a>>,
     payload: &'a Payload,
     speech: Speech,
+    user: Option<Cow<'a, str>>,
     request: Option<String>,
 }
 
@@ -134,11 +135,11 @@ impl Scene<'_> {
         });
         let channel = body.channel.as_deref().filter(|word| !word.is_empty());
         let channel = channel.map(|word| Found::Text(word.into()));
-        let words = Words { text, heard, channel, payload: &payload, speech, request };
+        let user = body.user.map(|Name(user)| user.into()).or_else(|| payload.user());
+        let words = Words { text, heard, channel, payload: &payload, speech, user, request };
         let key = self.key(&id, body.purpose.as_ref());
         let (answer, done) = self.lead(&key, &words, trace).await;
-        let user = body.user.map(|Name(user)| user.into()).or_else(|| payload.user());
-        let proof = self.server.prove(&answer, || Some(key), user.as_deref());
+        let proof = self.server.prove(&answer, || Some(key), words.user.as_deref());
         let said = say(&answer, self.server.service.expose, &words.speech, proof.as_deref());
         let suggestions = suggestions(&answer.report, &words.speech.language);
         let raw = |json| RawValue::from_string(json).map_err(|_| Failure::Internal);
@@ -157,8 +158,8 @@ impl Scene<'_> {
     async fn lead(&self, key: &SessionKey, words: &Words<'_>, trace: &mut Trace<'_>) -> (Answer, bool) {
         let service = &self.server.service;
         // Without the store nobody knows where the dialog stands; the call will say so.
-        let stored = service.store.load(key).await.ok().flatten();
-        let session = stored.as_ref().map(|stored| &*stored.session);
+        let stored = service.store.load(key, &[]).await.ok().and_then(|snapshot| snapshot.session);
+        let session = stored.as_ref().map(|stored| &*stored.value);
         let mut answer = match self.next(session, words) {
             Operation::Start => {
                 let answer = self.outcome(key, self.start(words), trace).await;
@@ -176,7 +177,7 @@ impl Scene<'_> {
         if answer.pass_on && matches!(words.heard, Utterance::Cancel) {
             // Where there is a bot, it decides what cancelling means; here there is nobody else to end it.
             answer = self.outcome(key, self.leave(words), trace).await;
-            answer.report.intent = words.heard.intent();
+            answer.report.intent = words.heard.intent().map(Cow::Borrowed);
         }
         if !answer.pass_on {
             let done = answer.report.ends_dialog();
@@ -229,6 +230,7 @@ impl Scene<'_> {
 
     fn said(&self, operation: Operation, words: &Words<'_>, brought: Option<&str>) -> Call {
         Call {
+            user: words.user.as_deref().map(|user| self.account(user)),
             wanted: Wanted::of(words.channel.as_ref(), &self.settings.reach),
             heard: words.heard.clone(),
             whole: true,

@@ -32,7 +32,7 @@ fn each_cap_counts_what_it_is_named_after() {
     assert_eq!(spending.charge("st-1", &sf(1), START), Ok(()));
     assert_eq!(spending.charge("st-1", &phone("+447400123456"), START), Ok(()));
     let halt = spending.charge("st-1", &sf(2), START).unwrap_err();
-    assert_eq!(halt.limit, Limit::Bot);
+    assert_eq!(halt.limit, Limit::SmsBot);
     assert_eq!(spending.charge("st-2", &sf(2), START), Ok(()));
     assert_eq!(spending.charge("st-1", &sf(2), halt.until), Ok(()));
 
@@ -42,12 +42,12 @@ fn each_cap_counts_what_it_is_named_after() {
     assert_eq!(spending.charge("st-1", &phone("+16137827274"), START), Ok(()));
     assert_eq!(
         spending.charge("st-2", &phone("+12015550123"), START).map_err(|halt| halt.limit),
-        Err(Limit::Country)
+        Err(Limit::SmsCountry)
     );
 
     let mut spending = Spending::new(SpendLimits { per_prefix: 1, ..NONE });
     assert_eq!(spending.charge("st-1", &sf(1), START), Ok(()));
-    assert_eq!(spending.charge("st-2", &sf(9_999), START).map_err(|halt| halt.limit), Err(Limit::Prefix));
+    assert_eq!(spending.charge("st-2", &sf(9_999), START).map_err(|halt| halt.limit), Err(Limit::SmsPrefix));
     assert_eq!(spending.charge("st-2", &phone("+12015550123"), START), Ok(()));
 }
 
@@ -57,7 +57,7 @@ fn a_prefix_that_verifies_nothing_is_blocked_for_a_while() {
     for number in 0..3 {
         assert_eq!(spending.charge("st-1", &sf(number), START), Ok(()));
     }
-    let halt = Halt { limit: Limit::Unverified, until: after(61) };
+    let halt = Halt { limit: Limit::SmsUnverified, until: after(61) };
     assert_eq!(spending.charge("st-1", &sf(3), after(1)), Err(halt));
     // Asking again prolongs nothing, another bot is none the better, and a code that is typed now opens nothing.
     spending.verified(&sf(0));
