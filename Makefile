@@ -16,7 +16,7 @@ check: tools
 
 # Cargo; a C compiler, because aws-lc-sys, which TLS and token signatures rest on, is C and assembler (it needs no
 # cmake); curl, with which a test pastes the server's own examples; aiosmtpd, the relay that tests send mail to; and
-# schemathesis, which makes calls out of the OpenAPI document, in a folder of its own below target.
+# what calls the REST API in tests, in a Python of its own below target: schemathesis, and what the recipes need.
 tools:
 	@set -eu; \
 	has() { command -v "$$1" >/dev/null 2>&1; }; \
@@ -25,9 +25,9 @@ tools:
 		has "$${CC:-cc}" || has gcc || printf 'gcc '; \
 		has curl || printf 'curl '; \
 		smtp || printf 'python3-aiosmtpd '; \
-		tester || python3 -c 'import ensurepip' 2>/dev/null || printf 'python3-venv '; \
+		callers || python3 -c 'import ensurepip' 2>/dev/null || printf 'python3-venv '; \
 	}; \
-	tester() { has schemathesis || [ -x target/schemathesis/bin/schemathesis ]; }; \
+	callers() { [ -x target/python/bin/schemathesis ] && target/python/bin/python -c 'import rasa_sdk, jwt, cryptography' 2>/dev/null; }; \
 	has "$(CARGO)" || { echo "cargo is missing: install Rust from https://rustup.rs" >&2; exit 1; }; \
 	packages="$$(missing)"; \
 	if [ -n "$$packages" ]; then \
@@ -50,7 +50,8 @@ tools:
 			exit 1; \
 		}; \
 	fi; \
-	tester || { \
-		echo "missing: schemathesis; installing it below target"; \
-		python3 -m venv target/schemathesis && target/schemathesis/bin/pip install --quiet 'schemathesis>=4,<5'; \
+	callers || { \
+		echo "missing: schemathesis, rasa-sdk, PyJWT; installing them below target"; \
+		python3 -m venv target/python; \
+		target/python/bin/pip install --quiet 'schemathesis>=4,<5' 'rasa-sdk>=3,<4' 'pyjwt[crypto]>=2,<3'; \
 	}

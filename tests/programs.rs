@@ -3,14 +3,18 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[path = "programs/dev_server.rs"]
+mod dev_server;
+#[path = "programs/recipes.rs"]
+mod recipes;
 #[path = "programs/schemathesis.rs"]
 mod schemathesis;
 #[path = "programs/smtp.rs"]
 mod smtp;
 
-use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
 
+use dev_server::DevServer;
 use libtest_mimic::{Arguments, Failed, Trial};
 use serde_json::Value;
 
@@ -25,6 +29,7 @@ fn main() {
             "schemathesis_finds_nothing",
             schemathesis::finds_nothing,
         ),
+        needs("rasa-sdk with PyJWT", recipes::python().is_some(), "recipes_work", recipes::work),
         needs("aiosmtpd", aiosmtpd, "a_test_mail_arrives", smtp::a_test_mail_arrives),
         needs("aiosmtpd", aiosmtpd, "mailed_codes_verify", smtp::mailed_codes_verify),
     ];
@@ -43,27 +48,18 @@ fn needs(program: &'static str, there: bool, name: &str, test: fn() -> Result<()
 
 /// Pastes what the program prints into a shell, as a newcomer does.
 fn pasted() -> Result<(), Failed> {
-    let folder = tempfile::tempdir()?;
-    let mut program = Command::new(env!("CARGO_BIN_EXE_botkit-otp"))
-        .current_dir(folder.path())
-        .env_clear()
-        .env("PORT", "0")
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()?;
-    let mut output = BufReader::new(program.stdout.take().unwrap());
-    let mut printed = String::new();
-    while !printed.contains("Behind a tunnel") && output.read_line(&mut printed)? > 0 {}
+    let server = DevServer::start()?;
+    let printed = server.printed.as_str();
     let lines = printed.lines();
     let commands: Vec<&str> = lines
         .filter(|line| ["TOKEN=", "CODE=", "KEY=", "curl "].iter().any(|word| line.starts_with(word)))
         .collect();
-    let [token, send, outbox, code, verify, key, rest] = commands[..] else { return Err(printed.into()) };
+    let [token, send, outbox, code, verify, key, rest] = commands[..] else {
+        return Err(printed.to_owned().into());
+    };
     let script =
         [token, send, "echo", outbox, "echo", code, verify, "echo", verify, "echo", key, rest].join("\n");
     let shell = Command::new("sh").args(["-c", &script]).output()?;
-    program.kill()?;
-    program.wait()?;
 
     let said = String::from_utf8_lossy(&shell.stdout);
     let lines: Vec<Value> = said.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;

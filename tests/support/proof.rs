@@ -1,5 +1,6 @@
 //! Checks proofs as a service does: by the published keys, and nothing else of ours.
 
+use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde_json::Value;
 
