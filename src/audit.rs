@@ -104,7 +104,7 @@ impl Audit {
         }
         let report = &answer.report;
         let facts = report.facts.as_ref();
-        self.note(Event {
+        self.note(&Event {
             event: call.operation.name().into(),
             outcome: report.status.name().into(),
             challenge: facts.map(|facts| facts.id.to_string()),
@@ -129,7 +129,7 @@ impl Audit {
             Handover::Undeliverable => "undeliverable",
             Handover::Pending | Handover::Bot => return,
         };
-        self.note(Event {
+        self.note(&Event {
             event: "delivery".into(),
             outcome: outcome.into(),
             challenge: Some(delivery.challenge.to_string()),
@@ -152,7 +152,7 @@ impl Audit {
             Fate::Dropped => "dropped",
             Fate::Spam => "spam",
         };
-        self.note(Event {
+        self.note(&Event {
             event: "report".into(),
             outcome: outcome.into(),
             challenge: Some(challenge.to_string()),
@@ -162,9 +162,9 @@ impl Audit {
         });
     }
 
-    fn note(&self, event: Event<'_>) {
+    fn note(&self, event: &Event<'_>) {
         if let Some(sink) = &self.0 {
-            sink.take(&event);
+            sink.take(event);
         }
     }
 

@@ -75,11 +75,11 @@ impl Sink {
             Target::File(file)
         };
         let inner = Arc::new(Inner { waiting: Mutex::new(waiting), target: Mutex::new(target) });
-        let writing = Arc::downgrade(&inner);
+        let still_used = Arc::downgrade(&inner);
         std::thread::Builder::new()
             .name("audit".to_owned())
             .spawn(move || {
-                while let Some(inner) = writing.upgrade() {
+                while let Some(inner) = still_used.upgrade() {
                     inner.flush();
                     drop(inner);
                     std::thread::sleep(PAUSE);

@@ -70,8 +70,8 @@ async fn why_somebody_did_not_get_in_is_told_from_the_session() {
         assert!(!text.contains(secret), "{secret}");
     }
 
-    let (fine, story, warnings) = explain(&file, &["s-1"]);
-    assert!(fine && warnings.is_empty(), "{warnings}");
+    let (found, story, warnings) = explain(&file, &["s-1"]);
+    assert!(found && warnings.is_empty(), "{warnings}");
     let wanted = [
         "2026-07-20T09:46:30.118Z  send      a code was made and goes out, email m...a@example.com",
         "2026-07-20T09:46:30.118Z  delivery  sendgrid took the message, email m...a@example.com, send 1, message id sg-1",
@@ -86,8 +86,8 @@ async fn why_somebody_did_not_get_in_is_told_from_the_session() {
         story.ends_with("\nIt ends so: too many wrong codes: locked.\n") && story.lines().count() == 7,
         "{story}"
     );
-    let (fine, story, _) = explain(&file, &["ivr\n+14155550100"]);
-    assert!(fine && story.contains("no address that could be used"), "{story}");
+    let (found, story, _) = explain(&file, &["ivr\n+14155550100"]);
+    assert!(found && story.contains("no address that could be used"), "{story}");
     assert!(!explain(&file, &["s-1", "--bot", "st-other"]).0);
     assert!(!explain(&file, &["nobody"]).0);
 }
@@ -109,17 +109,17 @@ async fn what_is_changed_later_is_noticed_and_a_restart_goes_on() {
     }
     let written = std::fs::read_to_string(&file).unwrap();
     assert_eq!(written.lines().count(), 6);
-    let (fine, _, warnings) = explain(&file, &["s-1"]);
-    assert!(fine && warnings.is_empty(), "{warnings}");
+    let (found, _, warnings) = explain(&file, &["s-1"]);
+    assert!(found && warnings.is_empty(), "{warnings}");
     for (change, line) in [
         (written.replacen("no_challenge", "verified", 1), 1),
         (written.lines().filter(|line| !line.contains("\"verify\"")).collect::<Vec<_>>().join("\n"), 1),
         (written.replacen("}\n{", "}\n{\"time\":\"half\n{", 1), 2),
     ] {
         std::fs::write(&file, change).unwrap();
-        let (fine, _, warnings) = explain(&file, &["s-1"]);
+        let (found, _, warnings) = explain(&file, &["s-1"]);
         let wanted = format!("missing before line {line}");
-        assert!(fine && warnings.contains(&wanted), "{warnings}");
+        assert!(found && warnings.contains(&wanted), "{warnings}");
     }
     std::fs::write(&file, "a log\n".repeat(3)).unwrap();
     assert!(explain(&file, &["s-1"]).2.contains("line 1 is no line of an audit"));
@@ -130,8 +130,8 @@ async fn what_is_changed_later_is_noticed_and_a_restart_goes_on() {
     app.call("OtpCancel", &small("s-1", 9, &json!({}))).await;
     app.settled().await;
     app.server.service.audit.flush();
-    let (fine, story, warnings) = explain(&file, &["s-1"]);
-    assert!(fine && warnings.contains("before line 7\n"), "{warnings}");
+    let (found, story, warnings) = explain(&file, &["s-1"]);
+    assert!(found && warnings.contains("before line 7\n"), "{warnings}");
     assert_eq!(story.lines().count(), 9);
 }
 

@@ -10,11 +10,9 @@ pub(crate) fn check(proof: &str, jwks: &Value) -> Result<Value, String> {
     if (header.typ.as_deref(), header.alg) != (Some("otp-proof+jwt"), Algorithm::EdDSA) {
         return Err(format!("the header is {header:?}"));
     }
-    let keys = jwks["keys"].as_array().unwrap();
-    let key = keys.iter().find(|key| key["kid"].as_str() == header.kid.as_deref()).ok_or("an unknown key")?;
-    assert_eq!((&key["kty"], &key["crv"], &key["alg"]), (&"OKP".into(), &"Ed25519".into(), &"EdDSA".into()));
-    let key =
-        DecodingKey::from_ed_components(key["x"].as_str().unwrap()).map_err(|error| error.to_string())?;
+    let keys: JwkSet = serde_json::from_value(jwks.clone()).map_err(|error| error.to_string())?;
+    let key = keys.find(&header.kid.unwrap_or_default()).ok_or("an unknown key")?;
+    let key = DecodingKey::from_jwk(key).map_err(|error| error.to_string())?;
     let mut validation = Validation::new(Algorithm::EdDSA);
     validation.leeway = 0;
     validation.set_required_spec_claims(&["exp", "iss"]);
