@@ -15,8 +15,9 @@ check: tools
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps
 
 # Cargo; a C compiler, because aws-lc-sys, which TLS and token signatures rest on, is C and assembler (it needs no
-# cmake); curl, with which a test pastes the server's own examples; aiosmtpd, the relay that tests send mail to; and
-# redis-server, which tests start, kill and start again.
+# cmake); curl, with which a test pastes the server's own examples; aiosmtpd, the relay that tests send mail to;
+# redis-server, which tests start, kill and start again; and what calls the REST API in tests, in a Python of its own below
+# target: schemathesis, and what the recipes need.
 tools:
 	@set -eu; \
 	has() { command -v "$$1" >/dev/null 2>&1; }; \
@@ -26,25 +27,33 @@ tools:
 		has curl || printf 'curl '; \
 		smtp || printf 'python3-aiosmtpd '; \
 		has redis-server || printf 'redis-server '; \
+		callers || python3 -c 'import ensurepip' 2>/dev/null || printf 'python3-venv '; \
 	}; \
+	callers() { [ -x target/python/bin/schemathesis ] && target/python/bin/python -c 'import rasa_sdk, jwt, cryptography' 2>/dev/null; }; \
 	has "$(CARGO)" || { echo "cargo is missing: install Rust from https://rustup.rs" >&2; exit 1; }; \
 	packages="$$(missing)"; \
-	[ -n "$$packages" ] || exit 0; \
-	echo "missing: $$packages; trying to install"; \
-	if has apt-get && [ "$$(id -u)" = 0 ]; then root=; elif has sudo; then root=sudo; else root=none; fi; \
-	if has apt-get && [ "$$root" != none ]; then \
-		case "$$packages" in *gcc*) packages="$$packages libc6-dev" ;; esac; \
-		$$root apt-get update -qq; \
-		$$root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$packages; \
-	elif has brew; then \
-		case "$$packages" in *aiosmtpd*) python3 -m pip install --user --break-system-packages aiosmtpd ;; esac; \
-		packages="$$(printf %s "$$packages" | sed 's/python3-aiosmtpd//; s/redis-server/redis/')"; \
-		set -- $$packages; [ $$# = 0 ] || brew install "$$@"; \
+	if [ -n "$$packages" ]; then \
+		echo "missing: $$packages; trying to install"; \
+		if has apt-get && [ "$$(id -u)" = 0 ]; then root=; elif has sudo; then root=sudo; else root=none; fi; \
+		if has apt-get && [ "$$root" != none ]; then \
+			case "$$packages" in *gcc*) packages="$$packages libc6-dev" ;; esac; \
+			$$root apt-get update -qq; \
+			$$root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$packages; \
+		elif has brew; then \
+			case "$$packages" in *aiosmtpd*) python3 -m pip install --user --break-system-packages aiosmtpd ;; esac; \
+			packages="$$(printf %s "$$packages" | sed 's/python3-aiosmtpd//; s/python3-venv//; s/redis-server/redis/')"; \
+			set -- $$packages; [ $$# = 0 ] || brew install "$$@"; \
+		fi; \
+		packages="$$(missing)"; \
+		[ -z "$$packages" ] || { \
+			echo "still missing: $$packages; install it and try again" \
+				"(Debian: apt-get install gcc libc6-dev curl python3-aiosmtpd python3-venv redis-server;" \
+				"macOS: xcode-select --install, pip3 install aiosmtpd, brew install redis)" >&2; \
+			exit 1; \
+		}; \
 	fi; \
-	packages="$$(missing)"; \
-	[ -z "$$packages" ] || { \
-		echo "still missing: $$packages; install it and try again" \
-			"(Debian: apt-get install gcc libc6-dev curl python3-aiosmtpd redis-server;" \
-			"macOS: xcode-select --install, pip3 install aiosmtpd, brew install redis)" >&2; \
-		exit 1; \
+	callers || { \
+		echo "missing: schemathesis, rasa-sdk, PyJWT; installing them below target"; \
+		python3 -m venv target/python; \
+		target/python/bin/pip install --quiet 'schemathesis>=4,<5' 'rasa-sdk>=3,<4' 'pyjwt[crypto]>=2,<3'; \
 	}

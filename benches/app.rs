@@ -49,6 +49,7 @@ fn loaded() -> Loaded {
 fn server() -> Arc<Server> {
     let clock = Arc::new(VirtualClock::standing(NOW));
     let parts = Parts {
+        api_key: None,
         clock: Arc::<VirtualClock>::clone(&clock),
         dev_clock: Some(clock),
         rng: Box::new(StdRng::seed_from_u64(1)),
@@ -78,6 +79,7 @@ fn verify_call(authority: &Authority, request: usize) -> Call {
         code: Reading::Read(code),
         heard: Utterance::Other,
         forged: false,
+        whole: false,
         language: english(),
     }
 }

@@ -10,13 +10,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result, anyhow, bail};
 use clap::{Parser, Subcommand};
 
 use crate::address::Email;
+use crate::audit::Story;
 use crate::botkit::BotId;
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::{Loaded, environment};
+use crate::http::openapi;
 use crate::store::{Memory, Store};
 
 /// One-time-password verification for Kore.ai bots: a BotKit callback server.
@@ -40,6 +42,19 @@ enum Command {
         #[arg(long, value_name = "ADDRESS", value_parser = Email::parse)]
         send_test: Option<Email>,
     },
+    /// Print the description of the REST API (OpenAPI 3.1, JSON).
+    Openapi,
+    /// Tell what happened in a session, out of the audit file.
+    Explain {
+        /// The session's id.
+        session: String,
+        /// Only of this bot.
+        #[arg(long, value_name = "ID", value_parser = parse_bot)]
+        bot: Option<BotId>,
+        /// The audit file [default: audit.target of the configuration].
+        #[arg(long, value_name = "FILE")]
+        file: Option<PathBuf>,
+    },
     /// Print a token that calls as the platform does, for curl.
     Token {
         /// The bot to call for, such as st-6b1f0c52-9d3e-5a47-8c21-4e7ab90d3f16.
@@ -57,10 +72,18 @@ impl Cli {
     /// # Errors
     /// What kept it from being carried out, in words for whoever typed it.
     pub fn run(self) -> Result<()> {
+        let command = self.command.unwrap_or(Command::Serve);
+        if let Command::Openapi = command {
+            // It is the same whatever is configured.
+            println!("{}", openapi::text());
+            return Ok(());
+        }
         let loaded = Loaded::read(self.config.as_deref(), &environment())?;
-        match self.command.unwrap_or(Command::Serve) {
+        match command {
+            Command::Openapi => Ok(()),
             Command::Serve => serve::serve(&loaded),
             Command::Check { send_test } => check(&loaded, send_test),
+            Command::Explain { session, bot, file } => explain(&loaded, &session, bot.as_ref(), file),
             Command::Token { bot, valid_for } => token(&loaded, &bot, Duration::from_secs(valid_for.into())),
         }
     }
@@ -82,12 +105,39 @@ fn check(loaded: &Loaded, send_test: Option<Email>) -> Result<()> {
     }
 }
 
+fn parse_bot(text: &str) -> Result<BotId, &'static str> {
+    BotId::parse(text).ok_or("that is no bot id")
+}
+
+fn explain(loaded: &Loaded, session: &str, bot: Option<&BotId>, file: Option<PathBuf>) -> Result<()> {
+    let configured = || match loaded.config.audit.target.as_str() {
+        "" | "stdout" => None,
+        target => Some(PathBuf::from(target)),
+    };
+    let missing = "audit.target names no file; set it, or name the file with --file";
+    let file = file.or_else(configured).ok_or_else(|| anyhow!(missing))?;
+    let shown = file.display();
+    let text = std::fs::read_to_string(&file).with_context(|| format!("cannot read {shown}"))?;
+    let story = Story::read(&text, session, bot).with_context(|| format!("cannot use {shown}"))?;
+    if !story.broken().is_empty() {
+        let lines: Vec<String> = story.broken().iter().map(usize::to_string).collect();
+        eprintln!("warning: {shown}: something was changed or is missing before line {}", lines.join(", "));
+    }
+    if story.is_empty() {
+        bail!("{shown} says nothing of that session");
+    }
+    print!("{story}");
+    Ok(())
+}
+
 fn token(loaded: &Loaded, bot: &str, valid_for: Duration) -> Result<()> {
     let missing = "there are no credentials to sign with; name a configuration with --config (a server in dev mode \
                    prints a token of its own when it starts)";
     let bots = loaded.bots(None, &loaded.catalogue()?).context(missing)?;
     let id = BotId::parse(bot).ok_or_else(|| anyhow!("{bot:?} is no bot id"))?;
     let bot = bots.get(&id).ok_or_else(|| anyhow!("the configuration has no bot {id}, and no default"))?;
-    println!("{}", bot.credentials.token_until(SystemClock.now().after(valid_for).seconds()));
+    let credentials =
+        bot.credentials.as_ref().context("the configuration has no credentials for this bot")?;
+    println!("{}", credentials.token_until(SystemClock.now().after(valid_for).seconds()));
     Ok(())
 }

@@ -12,7 +12,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use toml::{Table, Value};
 
@@ -20,8 +20,9 @@ use self::layers::Layers;
 use crate::delivery::Layout;
 use crate::dialog::Letterhead;
 use crate::dialog::catalogue::Catalogue;
+use crate::http::{ApiKeySettings, ApiKeys};
 use crate::otp::{BotCaps, Budgets, Caps};
-use crate::{delivery, http, otp, platform, store};
+use crate::{audit, delivery, http, otp, platform, proof, store};
 
 /// Where a configuration file is looked for if none is named.
 const DEFAULT_FILE: &str = "botkit-otp.toml";
@@ -56,8 +57,21 @@ pub struct Config {
     pub store: store::Settings,
     /// Where an operator's own words are.
     pub messages: MessagesSection,
+    /// Who may call over REST.
+    pub api: ApiSection,
+    /// Where what happens is written down.
+    pub audit: audit::Settings,
+    /// How proofs are signed.
+    pub proof: proof::Settings,
     /// Whether this is dev mode.
     pub dev: DevSection,
+}
+
+/// The section `[api]`.
+#[derive(Debug, Deserialize)]
+pub struct ApiSection {
+    /// The keys that open the doors below `/v1`.
+    pub keys: Vec<http::ApiKeySettings>,
 }
 
 /// The section `[limits]`.
@@ -163,7 +177,8 @@ impl Loaded {
         let mut config = parse(&layers, "the environment")?;
         let silent = |key: &str| layers.origin(key).is_none();
         // Half a production configuration must not pass for none.
-        let untouched = silent("dev.enabled") && silent("otp.keys") && !layers.sets_any("bots.");
+        let untouched =
+            silent("dev.enabled") && silent("otp.keys") && silent("api.keys") && !layers.sets_any("bots.");
         if file.is_none() && untouched {
             config.dev.enabled = true;
         }
@@ -278,6 +293,19 @@ impl Loaded {
         Ok(())
     }
 
+    /// Who may call over REST. In dev mode `generated` stands in for missing keys.
+    ///
+    /// # Errors
+    /// A key that cannot be used.
+    pub fn api_keys(&self, generated: Option<&SecretString>) -> Result<ApiKeys, Error> {
+        let keys = &self.config.api.keys;
+        if let Some(key) = keys.iter().find(|key| is_sample(key.secret.expose_secret())) {
+            return Err(self.error("api.keys", format!("has {:?}, whose secret is a sample value", key.name)));
+        }
+        let dev = generated.filter(|_| keys.is_empty()).map(ApiKeySettings::of_dev_mode);
+        ApiKeys::new(keys.iter().chain(&dev)).map_err(|problem| self.error("api.keys", problem))
+    }
+
     /// What is said, with what the files in `messages.dir` change.
     ///
     /// # Errors
@@ -327,6 +355,12 @@ impl Loaded {
         warn(
             forgets && otp.keys.is_empty(),
             "otp.keys is empty: a key is made at every start, and codes sent before a restart stop working",
+        );
+        warn(
+            self.config.proof.keys.is_empty()
+                && self.config.store.kind != store::Kind::Disk
+                && !self.config.dev.enabled,
+            "proof.keys is empty: a key is made at every start, and services that kept the old one refuse new proofs",
         );
         warn(
             self.config.bots.values().any(|bot| bot.accept_api_key_header),
@@ -412,7 +446,7 @@ fn parse(layers: &Layers, origin: &str) -> Result<Config, Error> {
         let key = error.path().to_string();
         let origin = layers.origin(&key).unwrap_or(origin).to_owned();
         // What stands where a secret should must not be repeated in a log.
-        let secret = ["api_key", "auth_token", "secret", "keys", "smtp.url", "redis_url"]
+        let secret = ["api_key", "address_key", "auth_token", "secret", "keys", "smtp.url", "redis_url"]
             .iter()
             .any(|name| key.contains(name));
         let problem = if secret {
@@ -432,7 +466,10 @@ fn hide(table: &mut Table) {
             Value::Array(items) => items.iter_mut().filter_map(Value::as_table_mut).for_each(hide),
             Value::String(text)
                 if !text.is_empty()
-                    && matches!(key.as_str(), "api_key" | "auth_token" | "secret" | "url" | "redis_url") =>
+                    && matches!(
+                        key.as_str(),
+                        "address_key" | "api_key" | "auth_token" | "secret" | "url" | "redis_url"
+                    ) =>
             {
                 "(hidden)".clone_into(text);
             }

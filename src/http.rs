@@ -1,6 +1,7 @@
 //! The server's doors. This is the only place where a failure becomes an HTTP answer, and where it is logged.
 
 mod answer;
+mod api_keys;
 mod body;
 mod bot;
 mod botkit;
@@ -8,9 +9,12 @@ mod conversation;
 mod dev;
 mod events;
 mod onward;
+pub mod openapi;
+mod rest;
 mod trace;
 mod webhook;
 
+pub use api_keys::{ApiKey, ApiKeySettings, ApiKeys};
 pub use bot::{BotSettings, Names};
 
 use std::collections::BTreeMap;
@@ -18,7 +22,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use actix_web::{App, HttpResponse, HttpResponseBuilder, HttpServer, web};
 use log::{info, warn};
 use serde::Deserialize;
@@ -29,6 +33,7 @@ use crate::clock::{self, VirtualClock};
 use crate::delivery::events::Events;
 use crate::dialog::catalogue::Catalogue;
 use crate::platform::Platform;
+use crate::proof::Prover;
 use crate::service::Service;
 use crate::telemetry::Stopwatch;
 
@@ -54,8 +59,12 @@ pub struct Server {
     pub service: Arc<Service>,
     /// Who may call.
     pub bots: Bots<BotSettings>,
+    /// Who may call over REST.
+    pub api_keys: ApiKeys,
     /// Where messages go on to.
     pub platform: Platform,
+    /// Signs what right codes prove.
+    pub prover: Prover,
     /// What is said, in every language.
     pub catalogue: Catalogue,
     /// Whose reports on messages are taken.
@@ -82,7 +91,10 @@ impl Server {
             .route("/healthz", web::get().to(healthz))
             .route("/readyz", web::get().to(readyz))
             .route("/metrics", web::get().to(metrics))
-            .configure(events::routes);
+            .route("/.well-known/jwks.json", web::get().to(jwks))
+            .configure(events::routes)
+            .configure(rest::routes)
+            .configure(openapi::routes);
         if self.dev_clock.is_some() {
             config.configure(dev::routes);
         }
@@ -121,6 +133,7 @@ impl Server {
             warn!("stopped with {left} deliveries or platform calls unfinished");
             self.service.give_up().await;
         }
+        self.service.audit.flush();
         server.await.map_err(std::io::Error::other)?
     }
 }
@@ -174,6 +187,14 @@ async fn readyz(server: web::Data<Server>) -> HttpResponse {
     };
     let body = serde_json::json!({ "status": status, "store": store, "providers": providers });
     respond(if store { 200 } else { 503 }).body(body.to_string())
+}
+
+/// The keys that proofs are checked with. A new one is published before it signs; five minutes are enough for everybody to
+/// fetch it.
+async fn jwks(server: web::Data<Server>) -> HttpResponse {
+    respond(200)
+        .insert_header((CACHE_CONTROL, HeaderValue::from_static("public, max-age=300")))
+        .body(server.prover.jwks().to_owned())
 }
 
 async fn metrics(server: web::Data<Server>) -> HttpResponse {

@@ -18,12 +18,15 @@
 //! | [`store`] | sessions: a trait, and behind it memory, or memory and a journal on disk |
 //! | [`delivery`] | how mails are laid out; providers, their order, retries; dev mode's outbox and faults |
 //! | [`platform`] | our calls to the bot platform |
+//! | [`proof`] | signed proof that a code was typed |
+//! | [`audit`] | what happened, written down and told |
 //! | [`service`] | load, turn, save, act. Owns the generator, and work that outlives its request |
 //! | [`http`] | routes; failures become BotKit's error bodies |
 //! | [`config`] | reads and checks the one configuration |
 //! | [`cli`] | commands and wiring |
 
 pub mod address;
+pub mod audit;
 pub mod botkit;
 pub mod cli;
 pub mod clock;
@@ -33,6 +36,7 @@ pub mod dialog;
 pub mod http;
 pub mod otp;
 pub mod platform;
+pub mod proof;
 pub mod service;
 pub mod store;
 pub mod telemetry;

@@ -15,6 +15,7 @@ use rand::{CryptoRng, Rng, TryCryptoRng, TryRng};
 use tokio::task::JoinHandle;
 
 use crate::address::{Channel, Phone};
+use crate::audit::Audit;
 use crate::clock::{Clock, Timestamp};
 use crate::delivery::Deliveries;
 use crate::dialog::{
@@ -56,6 +57,8 @@ pub struct Service {
     pub generator: Generator,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// What is written down.
+    pub audit: Audit,
     /// What goes on after a request has been answered.
     pub background: Background,
     /// How many deliveries and platform calls may run at once. Beyond it nothing more is sent.
@@ -152,7 +155,17 @@ impl Service {
     /// Runs one call.
     pub async fn call(self: &Arc<Self>, key: &SessionKey, call: Call) -> Outcome {
         let started = Stopwatch::start();
-        let outcome = match self.settle(key, &call).await {
+        let settled = self.settle(key, &call).await;
+        match &settled {
+            Ok(Settled { turn, .. }) if turn.replayed => {}
+            Ok(Settled { turn, .. }) => self.audit.call(key, &call, &turn.answer, self.now()),
+            Err(_) => {
+                let report =
+                    Report::bare(Status::Unavailable, "the session store does not answer", self.now());
+                self.audit.call(key, &call, &Answer::new(report), self.now());
+            }
+        }
+        let outcome = match settled {
             Ok(Settled {
                 turn: Turn { answer, effect: Some(Effect::Deliver(delivery)), .. },
                 stored,
@@ -339,6 +352,7 @@ impl Service {
         self.sending.insert(name, sending.clone());
         let handover = self.deliveries.deliver(&message, &self.metrics).await;
         self.sending.remove(&name);
+        self.audit.delivery(&sending.key, &sending.delivery, &handover, self.clock.now());
         self.conclude(&sending, &handover, stored).await.unwrap_or_else(|unavailable| {
             error!("cannot note what came of a delivery challenge={}", sending.delivery.challenge);
             self.unavailable(&unavailable)
@@ -412,6 +426,7 @@ impl Service {
         for _ in 0..ROUNDS {
             let Some(stored) = self.store.load(&key, &[]).await?.session else { return Ok(false) };
             let Some(next) = reported(&stored.value, challenge, send, news, &self.authority.rules) else {
+                self.audit.report(&key, challenge, send, news, self.clock.now());
                 return Ok(true);
             };
             let session = Write { key: key.clone(), seen: Some(stored.version), value: Arc::new(next) };
@@ -419,6 +434,7 @@ impl Service {
             let change = Change { at, session, accounts: Vec::new(), ticket: None };
             if let Commit::Done(_) = self.store.commit(change).await? {
                 info!("{} reports {:?} challenge={challenge}", news.provider, news.fate);
+                self.audit.report(&key, challenge, send, news, self.clock.now());
                 return Ok(true);
             }
         }

@@ -3,10 +3,16 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
+#[path = "programs/dev_server.rs"]
+mod dev_server;
 #[path = "it/races.rs"]
 mod races;
+#[path = "programs/recipes.rs"]
+mod recipes;
 #[path = "programs/redis.rs"]
 mod redis;
+#[path = "programs/schemathesis.rs"]
+mod schemathesis;
 #[path = "programs/smtp.rs"]
 mod smtp;
 #[expect(dead_code, unused_imports, reason = "what is asked of every store, and of memory elsewhere")]
@@ -15,9 +21,9 @@ mod store;
 #[expect(dead_code, reason = "some of it is for other tests")]
 mod support;
 
-use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
 
+use dev_server::DevServer;
 use libtest_mimic::{Arguments, Failed, Trial};
 use serde_json::Value;
 
@@ -28,6 +34,13 @@ fn main() {
     let on_redis = |name: &str, test| needs("redis-server", redis, &format!("redis::{name}"), test);
     let trials = vec![
         needs("curl", curl, "dev_mode_prints_a_conversation_that_works_when_pasted", pasted),
+        needs(
+            "schemathesis",
+            schemathesis::program().is_some(),
+            "schemathesis_finds_nothing",
+            schemathesis::finds_nothing,
+        ),
+        needs("rasa-sdk with PyJWT", recipes::python().is_some(), "recipes_work", recipes::work),
         needs("aiosmtpd", aiosmtpd, "a_test_mail_arrives", smtp::a_test_mail_arrives),
         needs("aiosmtpd", aiosmtpd, "mailed_codes_verify", smtp::mailed_codes_verify),
         on_redis("does_what_every_store_must", redis::behaviour),
@@ -61,31 +74,25 @@ fn needs(program: &'static str, there: bool, name: &str, test: fn() -> Result<()
 
 /// Pastes what the program prints into a shell, as a newcomer does.
 fn pasted() -> Result<(), Failed> {
-    let folder = tempfile::tempdir()?;
-    let mut program = Command::new(env!("CARGO_BIN_EXE_botkit-otp"))
-        .current_dir(folder.path())
-        .env_clear()
-        .env("PORT", "0")
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()?;
-    let mut output = BufReader::new(program.stdout.take().unwrap());
-    let mut printed = String::new();
-    while !printed.contains("Behind a tunnel") && output.read_line(&mut printed)? > 0 {}
+    let server = DevServer::start()?;
+    let printed = server.printed.as_str();
     let lines = printed.lines();
-    let commands: Vec<&str> =
-        lines.filter(|line| ["TOKEN=", "CODE=", "curl "].iter().any(|word| line.starts_with(word))).collect();
-    let [token, send, outbox, code, verify] = commands[..] else { return Err(printed.into()) };
-    let script = [token, send, "echo", outbox, "echo", code, verify, "echo", verify].join("\n");
+    let commands: Vec<&str> = lines
+        .filter(|line| ["TOKEN=", "CODE=", "KEY=", "curl "].iter().any(|word| line.starts_with(word)))
+        .collect();
+    let [token, send, outbox, code, verify, key, rest] = commands[..] else {
+        return Err(printed.to_owned().into());
+    };
+    let script =
+        [token, send, "echo", outbox, "echo", code, verify, "echo", verify, "echo", key, rest].join("\n");
     let shell = Command::new("sh").args(["-c", &script]).output()?;
-    program.kill()?;
-    program.wait()?;
 
     let said = String::from_utf8_lossy(&shell.stdout);
     let lines: Vec<Value> = said.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
     let statuses: Vec<&Value> =
         [0, 2, 3].iter().map(|line| &lines[*line]["context"]["otp"]["status"]).collect();
     assert_eq!(statuses, ["sent", "verified", "already_verified"]);
+    assert_eq!(lines[4]["status"], "sent");
     assert_eq!(lines[1][0]["to"], "mira@example.com");
     Ok(())
 }

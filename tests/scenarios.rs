@@ -10,6 +10,8 @@
 //! - `{"prompt": true}`: the bot says what the last Webhook node was answered, as an entity's prompt does.
 //! - `{"event": "on_user_message", "set": {..}, "remove": [pointer]}`: any other event.
 //! - `{"post": path, "body": text or JSON, "headers": {..}, "token": text or null}`: anything at all.
+//! - `{"rest": "POST sessions/s-1/otp", "body": text or JSON, "headers": {..}}`: a call below `/v1/bots/{bot}/`, with a good
+//!   key and as JSON unless `headers` say otherwise.
 //! - `{"advance": seconds}`: time passes.
 //!
 //! `answers` is what the stub says to the calls it gets (a status, or `{"status", "headers", "body", "delayMs"}`),
@@ -27,7 +29,7 @@ use std::time::Duration;
 use libtest_mimic::{Arguments, Trial};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
-use support::{App, BOT, payload, webhook};
+use support::{API_KEY, App, BOT, payload, webhook};
 use wiremock::{Request, ResponseTemplate};
 
 fn main() {
@@ -123,13 +125,24 @@ async fn take(app: &App, step: &Value, number: usize, seen: &mut Seen) -> Result
     let mut happened = Map::new();
     let (path, body) = request(app, step, number, seen);
     let mut call = app.http.post(format!("{}{path}", app.url));
-    if step.get("token").is_none() {
+    if let Some(method) = step["rest"].as_str().and_then(|rest| rest.split(' ').next()) {
+        call = app.http.request(method.parse().unwrap(), format!("{}{path}", app.url));
+        for (name, usual) in
+            [("authorization", format!("Bearer {API_KEY}")), ("content-type", "application/json".to_owned())]
+        {
+            if step["headers"].get(name).is_none() {
+                call = call.header(name, usual);
+            }
+        }
+    } else if step.get("token").is_none() {
         call = call.header("token", app.token());
     } else if let Some(token) = step["token"].as_str() {
         call = call.header("token", token);
     }
     for (name, value) in step["headers"].as_object().into_iter().flatten() {
-        call = call.header(name, value.as_str().unwrap());
+        if let Some(value) = value.as_str() {
+            call = call.header(name, value);
+        }
     }
     let response = call.body(body.clone()).send().await.map_err(|error| format!("{error:?}"))?;
     let status = response.status().as_u16();
@@ -144,6 +157,7 @@ async fn take(app: &App, step: &Value, number: usize, seen: &mut Seen) -> Result
     happened.insert("status".to_owned(), json!(status));
     if status == 200 && step.get("call").is_some() {
         happened.extend(hook(&body, &answer, step)?);
+        take_proof(&mut happened["otp"], app.server.prover.jwks())?;
         seen.otp = happened["otp"].clone();
     } else if status == 200 && (step.get("say").is_some() || step.get("prompt").is_some()) {
         echoes(&body, &answer)?;
@@ -151,10 +165,14 @@ async fn take(app: &App, step: &Value, number: usize, seen: &mut Seen) -> Result
         happened.insert("keys".to_owned(), json!(keys(&answer)));
         echoes(&body, &answer)?;
     } else {
-        happened.insert(
-            "answer".to_owned(),
-            serde_json::from_str(&answer).map_err(|_| format!("no JSON: {answer}"))?,
-        );
+        let mut answer: Value = serde_json::from_str(&answer).map_err(|_| format!("no JSON: {answer}"))?;
+        if let Some((method, _)) = step["rest"].as_str().and_then(|rest| rest.split_once(' ')) {
+            let path = path.split('?').next().unwrap_or_default();
+            support::document::check(method, path, status, &answer)?;
+            let report = if answer.get("otp").is_some() { &mut answer["otp"] } else { &mut answer };
+            take_proof(report, app.server.prover.jwks())?;
+        }
+        happened.insert("answer".to_owned(), answer);
     }
     let calls = app.calls().await;
     let codes = app.codes().await;
@@ -179,7 +197,9 @@ fn scripted(answer: &Value) -> ResponseTemplate {
 
 /// The path and the body of a step's request. The platform's addresses lead to the stub.
 fn request(app: &App, step: &Value, number: usize, seen: &Seen) -> (String, String) {
-    if let Some(path) = step["post"].as_str() {
+    let rest = step["rest"].as_str().and_then(|rest| rest.split_once(' '));
+    let rest = rest.map(|(_, path)| format!("/v1/bots/{BOT}/{path}"));
+    if let Some(path) = rest.as_deref().or(step["post"].as_str()) {
         let body = match &step["body"] {
             Value::Null => String::new(),
             Value::String(text) => text.clone(),
@@ -367,7 +387,7 @@ fn told(app: &App, call: &Request, sent: &str, answer: &str, codes: &[String]) -
         });
     }
     let token = call.headers["auth"].to_str().unwrap();
-    let checked = app.server.bots.default.as_ref().unwrap().credentials.check(
+    let checked = app.server.bots.default.as_ref().unwrap().credentials.as_ref().unwrap().check(
         Some(token),
         None,
         botkit_otp::clock::Clock::now(&botkit_otp::clock::SystemClock),
@@ -389,6 +409,8 @@ fn told(app: &App, call: &Request, sent: &str, answer: &str, codes: &[String]) -
     let mut told = json!({ "platform": name, "message": body["message"] });
     let before: Value = serde_json::from_str(sent).unwrap();
     if body["context"]["otp"] != before["context"]["otp"] {
+        let proven = take_proof(&mut body["context"]["otp"].clone(), app.server.prover.jwks());
+        assert!(proven.is_ok(), "{proven:?}");
         told["otp"] = body["context"]["otp"]["status"].clone();
     }
     if let Some(template) = body["overrideMessagePayload"]["body"].as_str() {
@@ -486,5 +508,25 @@ fn matches(expected: &Value, actual: &Value) -> Result<(), String> {
         }
         _ if expected == actual => Ok(()),
         _ => Err(format!(": expected {expected}, got {actual}")),
+    }
+}
+
+/// Takes the proof out of a report. `verified` has one, which is about what the report says; nothing else has.
+fn take_proof(report: &mut Value, jwks: &str) -> Result<Option<Value>, String> {
+    let Some(members) = report.as_object_mut() else { return Ok(None) };
+    let proof = members.remove("proof");
+    match (report["status"] == "verified", proof) {
+        (false, None) => Ok(None),
+        (false, Some(_)) => Err(format!("there is a proof with {}", report["status"])),
+        (true, None) => Err("verified, and no proof".to_owned()),
+        (true, Some(proof)) => {
+            let claims = support::proof::check(
+                proof.as_str().ok_or("no text")?,
+                &serde_json::from_str(jwks).unwrap(),
+            )?;
+            let same = (&claims["jti"], &claims["method"], &claims["address"])
+                == (&report["challengeId"], &report["channel"], &report["to"]);
+            if same { Ok(Some(claims)) } else { Err(format!("{claims} is not what {report} says")) }
+        }
     }
 }

@@ -8,8 +8,8 @@ use botkit_otp::telemetry::Stopwatch;
 use redis::{Client, Connection, cmd};
 
 use super::{
-    ATTEMPTS, Client as Http, MINIMAL, ROUNDS, Request, Server, block_on, body, cpu_of, interleaved, prepare,
-    report, token,
+    ATTEMPTS, Ask, Client as Http, MINIMAL, ROUNDS, Request, Server, block_on, body, cpu_of, interleaved,
+    prepare, report, token,
 };
 
 /// Verifies a connection makes in a round.
@@ -95,7 +95,7 @@ pub(super) fn run() {
         prepare(&memory, EACH, first);
         prepare(&ours, EACH, first);
         let before = cpu_of(redis.process.id());
-        let [plain, shared] = interleaved([&memory, &ours], &body, EACH, first, [true, true]);
+        let [plain, shared] = interleaved([&memory, &ours], &body, EACH, first, [Ask::Webhook; 2]);
         // The first round warms up.
         if round > 0 {
             ratios.push(shared.cpu_per_request / plain.cpu_per_request);

@@ -14,7 +14,7 @@ use botkit_otp::store::{Change, Commit, Disk, Flush, Memory, Store, Write};
 use botkit_otp::telemetry::Stopwatch;
 
 use super::{
-    BOT, CONNECTIONS, Client, MINIMAL, ROUNDS, Request, SLICES, Server, block_on, body, load, millis,
+    Ask, BOT, CONNECTIONS, Client, MINIMAL, ROUNDS, Request, SLICES, Server, block_on, body, load, millis,
     prepare, token,
 };
 
@@ -74,7 +74,7 @@ fn throughput() {
         for slice in 0..SLICES {
             for (index, server) in servers.iter().enumerate() {
                 let started = Stopwatch::start();
-                load(server, &body, EACH, first + slice * CONNECTIONS, true);
+                load(server, &body, EACH, first + slice * CONNECTIONS, Ask::Webhook);
                 spent[index] += started.elapsed().as_secs_f64();
             }
         }

@@ -171,8 +171,8 @@ impl fmt::Debug for Credentials {
 /// One bot: its credentials, and what its dialogs call things.
 #[derive(Debug)]
 pub struct Bot<T> {
-    /// Who may call for it, and how we sign for it.
-    pub credentials: Credentials,
+    /// Who may call for it as the platform, and how we sign for it; `None` if only API keys open its doors.
+    pub credentials: Option<Credentials>,
     /// What else is configured for it.
     pub settings: T,
 }

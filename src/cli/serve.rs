@@ -4,7 +4,7 @@ use std::net::{SocketAddr, TcpListener};
 
 use anyhow::{Context as _, Result};
 use log::{info, warn};
-use secrecy::ExposeSecret as _;
+use secrecy::ExposeSecret;
 
 use super::{Parts, assemble};
 use crate::botkit::BotId;
@@ -26,7 +26,7 @@ pub(super) fn serve(loaded: &Loaded) -> Result<()> {
     // Requests run on actix' own threads; this one is for what outlives them.
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let parts = Parts::of_the_machine(loaded, runtime.handle().clone());
-    let generated = parts.generated.clone();
+    let (generated, api_key) = (parts.generated.clone(), parts.api_key.clone());
     let server = assemble(loaded, parts)?;
     let bind = loaded.config.server.bind;
     let listener = TcpListener::bind(bind)
@@ -46,7 +46,8 @@ pub(super) fn serve(loaded: &Loaded) -> Result<()> {
         }
         let credentials = generated.as_ref().filter(|_| !loaded.is_set("bots.default.app_id"));
         let credentials = credentials.map(|(id, secret)| (id.as_str(), secret.expose_secret()));
-        print!("{}", welcome(&server, address, credentials));
+        let api_key = api_key.as_ref().filter(|_| loaded.config.api.keys.is_empty());
+        print!("{}", welcome(&server, address, credentials, api_key.map(ExposeSecret::expose_secret)));
     }
     runtime.block_on(server.run(listener, told_to_stop()))?;
     // All that has to end has ended. A sweep may take minutes, and goes on at the next start.
@@ -75,11 +76,17 @@ async fn told_to_stop() {
 }
 
 /// What dev mode prints: the credentials, once, and a conversation to paste.
-fn welcome(server: &Server, address: SocketAddr, credentials: Option<(&str, &str)>) -> String {
-    let Some(bot) = BotId::parse(DEV_BOT).and_then(|id| server.bots.get(&id)) else {
+fn welcome(
+    server: &Server,
+    address: SocketAddr,
+    credentials: Option<(&str, &str)>,
+    api_key: Option<&str>,
+) -> String {
+    let bot = BotId::parse(DEV_BOT).and_then(|id| server.bots.get(&id));
+    let Some(platform) = bot.and_then(|bot| bot.credentials.as_ref()) else {
         return String::new();
     };
-    let token = bot.credentials.token_until(SystemClock.now().seconds() + DEV_TOKEN);
+    let token = platform.token_until(SystemClock.now().seconds() + DEV_TOKEN);
     let url = format!("http://{address}");
     let events = format!("{url}{}/sdk/bots/{DEV_BOT}/components", server.settings.api_prefix);
     let call = |component: &str, entities: &str| {
@@ -100,6 +107,13 @@ fn welcome(server: &Server, address: SocketAddr, credentials: Option<(&str, &str
              Client ID      {id}\n  Client Secret  {secret}\n\n"
         )
     });
+    let rest = api_key.map_or_else(String::new, |key| {
+        format!(
+            "# 4. The same over REST, for Service nodes and other platforms\nKEY={key}\n\
+             curl -s {url}/v1/bots/{DEV_BOT}/sessions/s-2/otp -H \"Authorization: Bearer $KEY\" -H 'content-type: \
+             application/json' -d '{{\"to\":\"mira@example.com\"}}'\n\n"
+        )
+    });
     format!(
         "\nDev mode: {mail} {url}/dev/outbox\n\n{credentials}\
          Try it: paste these into another terminal, one after the other.\n\n\
@@ -107,7 +121,7 @@ fn welcome(server: &Server, address: SocketAddr, credentials: Option<(&str, &str
          # 1. Send a code\n{}\n\n\
          # 2. Read the mail\ncurl -s {url}/dev/outbox\n\n\
          # 3. Type the code (and again: a code works once)\n\
-         CODE=$(curl -s {url}/dev/outbox | grep -o '\"code\":\"[^\"]*' | head -n 1 | cut -d '\"' -f 4)\n{}\n\n\
+         CODE=$(curl -s {url}/dev/outbox | grep -o '\"code\":\"[^\"]*' | head -n 1 | cut -d '\"' -f 4)\n{}\n\n{rest}\
          Behind a tunnel (ngrok http {}) the tunnel's address is the bot's callback URL. Never put a raw tunnel\n\
          (ssh -R, ngrok tcp) or a proxy that hides itself in front: whoever comes that way can read the outbox.\n\n",
         call("OtpSend", "\"UserEmail\":\"mira@example.com\""),

@@ -67,19 +67,23 @@ impl Loaded {
             let credentials =
                 Credentials::new(own.0, own.1, section.jwt_algorithm, section.accept_api_key_header);
             let settings = self.bot_settings(id, section, catalogue)?;
-            match credentials {
-                Some(credentials) if id == "default" => bots.default = Some(Bot { credentials, settings }),
-                Some(credentials) => {
-                    let bot =
-                        BotId::parse(id).ok_or_else(|| self.error(&format!("bots.{id}"), "is no bot id"))?;
-                    bots.named.insert(bot, Bot { credentials, settings });
-                }
-                None if id == "default" && missing == (true, true) && self.config.bots.len() > 1 => {}
+            match &credentials {
+                Some(_) => {}
+                // Nobody calls as the platform: the bot is there for those who have an API key.
+                None if missing == (true, true) && !self.config.api.keys.is_empty() => {}
+                None if id == "default" && missing == (true, true) && self.config.bots.len() > 1 => continue,
                 None => {
                     let name = if missing.0 { "app_id" } else { "api_key" };
                     let fix = "set it to your JWT app's Client ID (app_id) and Client Secret (api_key)";
                     return Err(self.error(&key(name), format!("is empty, and would let nobody in; {fix}")));
                 }
+            }
+            let bot = Bot { credentials, settings };
+            if id == "default" {
+                bots.default = Some(bot);
+            } else {
+                let id = BotId::parse(id).ok_or_else(|| self.error(&format!("bots.{id}"), "is no bot id"))?;
+                bots.named.insert(id, bot);
             }
         }
         Ok(bots)

@@ -21,7 +21,7 @@ use crate::telemetry::Stopwatch;
 /// Answers an event.
 pub(super) async fn receive(request: HttpRequest, body: Body, server: Data<Server>) -> HttpResponse {
     let started = Stopwatch::start();
-    let mut trace = Trace { event: "unknown", bot: "?", ..Trace::default() };
+    let mut trace = Trace { event: "unknown", bot: "?".into(), ..Trace::default() };
     let response = match admit(&request, &server, &mut trace) {
         Ok(admitted) => match answer(&request, body, &server, admitted, &mut trace).await {
             Ok(response) => response,
@@ -58,7 +58,7 @@ fn admit<'a, 'r>(
     let name = path.get("bot").unwrap_or_default();
     let known = BotId::parse(name);
     if known.is_some() {
-        trace.bot = name;
+        trace.bot = name.into();
     }
     let (id, bot) = known
         .and_then(|id| server.bots.get(&id).map(|bot| (id, bot)))
@@ -66,7 +66,7 @@ fn admit<'a, 'r>(
         .and_then(|(id, bot)| {
             let (token, key) =
                 (header(request.headers(), TOKEN_HEADER), header(request.headers(), API_KEY_HEADER));
-            bot.credentials.check(token, key, SystemClock.now())?;
+            bot.credentials.as_ref().ok_or(Rejection::UnknownBot)?.check(token, key, SystemClock.now())?;
             Ok((id, bot))
         })
         .map_err(|rejection| {

@@ -1,5 +1,6 @@
 //! What the log says of a request: who it was about, and what came of it.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use crate::botkit::Rejection;
@@ -8,7 +9,9 @@ use crate::botkit::Rejection;
 #[derive(Default)]
 pub(super) struct Trace<'r> {
     pub(super) event: &'static str,
-    pub(super) bot: &'r str,
+    pub(super) bot: Cow<'r, str>,
+    /// The API key, by its name.
+    pub(super) key: Option<String>,
     pub(super) request: String,
     pub(super) status: Option<&'static str>,
     pub(super) rejection: Option<Rejection>,
@@ -18,6 +21,9 @@ pub(super) struct Trace<'r> {
 impl fmt::Display for Trace<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "bot={} request={}", self.bot, self.request)?;
+        if let Some(key) = &self.key {
+            write!(f, " key={key}")?;
+        }
         match (self.status, self.rejection) {
             (_, Some(rejection)) => write!(f, " refused: {rejection}"),
             (Some(status), None) => write!(f, " otp={status}"),

@@ -2,14 +2,17 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
+mod audit;
 mod conversation;
 mod crash;
 mod delivery;
 mod disk;
 mod events;
+mod openapi;
 mod program;
 mod providers;
 mod races;
+mod rest;
 mod smtp;
 mod store;
 #[path = "../support/mod.rs"]

@@ -5,6 +5,8 @@ use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use log::{info, warn};
 use rand::{CryptoRng, RngExt as _};
 use secrecy::SecretString;
@@ -84,7 +86,7 @@ impl Folder {
         &self.path
     }
 
-    /// A secret of the server's own: 32 random bytes in hexadecimal, made the first time it is asked for and the same
+    /// A secret of the server's own: 32 random bytes in base64, made the first time it is asked for and the same
     /// from then on. It lies in `{name}.key`, which only its owner can read.
     ///
     /// # Errors
@@ -104,8 +106,8 @@ impl Folder {
                 Ok(text.trim().into())
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let bytes: [u64; 4] = rng.random();
-                let text = bytes.map(|part| format!("{part:016x}")).concat();
+                let bytes: [u8; 32] = rng.random();
+                let text = BASE64_STANDARD.encode(bytes);
                 replace(&self.path, &format!("{name}.key"), &[text.as_bytes()])
                     .map_err(|error| format!("holds no {shown}, and it cannot be made: {error}"))?;
                 Ok(text.into())
