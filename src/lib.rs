@@ -19,6 +19,7 @@
 //! | [`delivery`] | how mails are laid out; providers, their order, retries; dev mode's outbox and faults |
 //! | [`platform`] | our calls to the bot platform |
 //! | [`service`] | load, turn, save, act. Owns the generator, and work that outlives its request |
+//! | [`simulator`] | plays the bot platform: a conversation, its dialogs, the callback addresses |
 //! | [`http`] | routes; failures become BotKit's error bodies |
 //! | [`config`] | reads and checks the one configuration |
 //! | [`cli`] | commands and wiring |
@@ -34,5 +35,6 @@ pub mod http;
 pub mod otp;
 pub mod platform;
 pub mod service;
+pub mod simulator;
 pub mod store;
 pub mod telemetry;

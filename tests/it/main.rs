@@ -7,6 +7,7 @@ mod delivery;
 mod events;
 mod program;
 mod races;
+mod simulator;
 mod smtp;
 mod store;
 #[path = "../support/mod.rs"]
