@@ -1,8 +1,11 @@
 //! The commands.
 
 mod assemble;
+mod chat;
+mod dev_server;
 mod send_test;
 mod serve;
+mod whom;
 
 pub use assemble::{Parts, assemble};
 
@@ -32,6 +35,8 @@ pub struct Cli {
 enum Command {
     /// Serve (also without a command). Without a configuration: dev mode on 127.0.0.1:8003.
     Serve,
+    /// Talk to the bot in this terminal: with a server in dev mode of its own, or with the one at --url.
+    Chat(chat::Chat),
     /// Check the configuration and print it as it counts, with secrets hidden.
     Check {
         /// Send a mail with a made-up code to this address through every provider in turn, and say what each answers.
@@ -58,6 +63,7 @@ impl Cli {
         let loaded = Loaded::read(self.config.as_deref(), &environment())?;
         match self.command.unwrap_or(Command::Serve) {
             Command::Serve => serve::serve(&loaded),
+            Command::Chat(options) => chat::chat(&loaded, &options),
             Command::Check { send_test } => check(&loaded, send_test),
             Command::Token { bot, valid_for } => token(&loaded, &bot, Duration::from_secs(valid_for.into())),
         }

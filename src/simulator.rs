@@ -21,6 +21,12 @@ pub use target::{Reply, Target};
 
 use std::time::Duration;
 
+/// The bot that dev mode's examples call for; any id would do.
+pub const DEV_BOT: &str = "st-dev";
+
+/// Dev mode's bot that is in conversation mode, whatever the configuration says.
+pub const DEV_CONVERSATION_BOT: &str = "st-dev-conversation";
+
 /// How long the platform waits for a Webhook node, or for a message to be handed on.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 

@@ -11,6 +11,7 @@ use crate::dialog::Operation;
 use crate::dialog::catalogue::Catalogue;
 use crate::http::{BotSettings, Names};
 use crate::otp::Accepted;
+use crate::simulator::DEV_CONVERSATION_BOT;
 
 /// A section `[bots.default]` or `[bots."st-..."]`.
 #[derive(Debug, Deserialize)]
@@ -80,6 +81,18 @@ impl Loaded {
                     let fix = "set it to your JWT app's Client ID (app_id) and Client Secret (api_key)";
                     return Err(self.error(&key(name), format!("is empty, and would let nobody in; {fix}")));
                 }
+            }
+        }
+        // In dev mode both ways to build a dialog can be tried side by side.
+        if let (Some(default), Some((id, secret)), Some(bot)) =
+            (self.config.bots.get("default"), generated, BotId::parse(DEV_CONVERSATION_BOT))
+        {
+            let own = (default.app_id.as_str(), &default.api_key);
+            let own = if own.0.is_empty() { (id, secret) } else { own };
+            let mut settings = self.bot_settings("default", default, catalogue)?;
+            settings.conversation = true;
+            if let Some(credentials) = Credentials::new(own.0, own.1, default.jwt_algorithm, false) {
+                bots.named.entry(bot).or_insert(Bot { credentials, settings });
             }
         }
         Ok(bots)

@@ -21,8 +21,11 @@ use crate::telemetry::Stopwatch;
 /// What PII redaction leaves of a text.
 const REDACTED: &str = "jjh4ezb2";
 
-/// What is thought of as a code when the wire is shown, of what was typed; only the latest are remembered.
+/// What was typed for a code is hidden when the wire is shown; only the latest are remembered.
 const CODES_KEPT: usize = 100;
+
+/// Characters in the shortest of codes.
+const SHORTEST_CODE: usize = 4;
 
 /// How a conversation begins.
 pub struct Start {
@@ -157,12 +160,10 @@ impl Conversation {
     }
 
     /// Begins anew: another user, another session, another dialog.
-    pub fn reset(&mut self, target: Option<Target>, mode: Mode) {
-        if let Some(target) = target {
-            self.identity.bot = target.bot().clone();
-            self.callbacks.belong_to(&target);
-            self.target = target;
-        }
+    pub fn reset(&mut self, target: Target, mode: Mode) {
+        self.identity.bot = target.bot().clone();
+        self.callbacks.belong_to(&target);
+        self.target = target;
         self.mode = mode;
         self.identity.user = new_user(&mut self.rng);
         self.identity.session = new_session(&mut self.rng);
@@ -195,7 +196,9 @@ impl Conversation {
             right_to_left: self.is_right_to_left(),
         });
         if self.asks == Some(Entity::Otp) {
-            self.codes.push(text.to_owned());
+            let words = text.split(|letter: char| !letter.is_alphanumeric());
+            let numbers = words.filter(|word| word.len() >= SHORTEST_CODE && word.contains(char::is_numeric));
+            self.codes.extend(numbers.map(str::to_owned));
             let too_many = self.codes.len().saturating_sub(CODES_KEPT);
             self.codes.drain(..too_many);
         }
