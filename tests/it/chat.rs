@@ -78,7 +78,7 @@ fn other_languages_channels_modes_and_failures() {
         &[
             "→ on_webhook OtpStart  200",
             "← sendUserMessage  200",
-            "Bot  Bonjour !",
+            "Bot  Bonjour",
             "Bot  Nous avons envoyé un code à 6 chiffres",
             "← sendBotMessage  200",
             "Bot  Merci, c’est le bon code.",
