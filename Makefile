@@ -15,7 +15,8 @@ check: tools
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps
 
 # Cargo; a C compiler, because aws-lc-sys, which TLS and token signatures rest on, is C and assembler (it needs no
-# cmake); curl, with which a test pastes the server's own examples; and aiosmtpd, the relay that tests send mail to.
+# cmake); curl, with which a test pastes the server's own examples; aiosmtpd, the relay that tests send mail to; and
+# Chromium with its driver, in which they open the console.
 tools:
 	@set -eu; \
 	has() { command -v "$$1" >/dev/null 2>&1; }; \
@@ -24,6 +25,8 @@ tools:
 		has "$${CC:-cc}" || has gcc || printf 'gcc '; \
 		has curl || printf 'curl '; \
 		smtp || printf 'python3-aiosmtpd '; \
+		has chromium || printf 'chromium '; \
+		has chromedriver || printf 'chromium-driver '; \
 	}; \
 	has "$(CARGO)" || { echo "cargo is missing: install Rust from https://rustup.rs" >&2; exit 1; }; \
 	packages="$$(missing)"; \
@@ -36,13 +39,13 @@ tools:
 		$$root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$packages; \
 	elif has brew; then \
 		case "$$packages" in *aiosmtpd*) python3 -m pip install --user --break-system-packages aiosmtpd ;; esac; \
-		packages="$$(printf %s "$$packages" | sed 's/python3-aiosmtpd//')"; \
+		packages="$$(printf %s "$$packages" | sed 's/python3-aiosmtpd//; s/chromium-driver/chromedriver/')"; \
 		[ -z "$${packages%% *}" ] || brew install $$packages; \
 	fi; \
 	packages="$$(missing)"; \
 	[ -z "$$packages" ] || { \
 		echo "still missing: $$packages; install it and try again" \
-			"(Debian: apt-get install gcc libc6-dev curl python3-aiosmtpd;" \
-			"macOS: xcode-select --install, pip3 install aiosmtpd)" >&2; \
+			"(Debian: apt-get install gcc libc6-dev curl python3-aiosmtpd chromium chromium-driver;" \
+			"macOS: xcode-select --install, pip3 install aiosmtpd, brew install chromium chromedriver)" >&2; \
 		exit 1; \
 	}

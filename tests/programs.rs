@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[path = "programs/browser.rs"]
+mod browser;
 #[path = "programs/smtp.rs"]
 mod smtp;
 
@@ -20,7 +22,9 @@ fn main() {
         needs("aiosmtpd", aiosmtpd, "a_test_mail_arrives", smtp::a_test_mail_arrives),
         needs("aiosmtpd", aiosmtpd, "mailed_codes_verify", smtp::mailed_codes_verify),
     ];
-    libtest_mimic::run(&Arguments::from_args(), trials).exit();
+    let chromium = browser::is_there();
+    let pages = browser::TESTS.map(|(name, test)| needs("chromium with chromedriver", chromium, name, test));
+    libtest_mimic::run(&Arguments::from_args(), trials.into_iter().chain(pages).collect()).exit();
 }
 
 #[expect(clippy::disallowed_methods, reason = "how strict a test run is comes from its environment")]

@@ -87,7 +87,8 @@ async fn talk(loaded: &Loaded, chat: &Chat) -> Result<()> {
     {
         let mut screen = screen.lock().unwrap_or_else(PoisonError::into_inner);
         screen.note(&format!("The bot asks, you answer. Its OTP server is {}.", target.base()));
-        if server.is_some() {
+        if let Some(server) = &server {
+            screen.note(&format!("The same in a browser: {}/console", server.origin));
             screen.note(
                 "Mail is not sent: it is shown here. Type /code to type the code in it, /wrong a wrong one,",
             );

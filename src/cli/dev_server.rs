@@ -13,7 +13,9 @@ use crate::http::Server;
 
 /// A server that runs until it is told to stop.
 pub(super) struct DevServer {
-    /// Where it listens.
+    /// Where it listens: scheme, host and port.
+    pub(super) origin: String,
+    /// Its callback URL.
     pub(super) url: String,
     pub(super) server: Arc<Server>,
     stop: oneshot::Sender<()>,
@@ -34,13 +36,13 @@ impl DevServer {
         }
         let server = assemble(loaded, Parts::of_the_machine(loaded, tokio::runtime::Handle::current()))?;
         let listener = TcpListener::bind("127.0.0.1:0").context("there is no free port")?;
-        let prefix = &server.settings.api_prefix;
-        let url = format!("http://{}{prefix}", listener.local_addr()?);
+        let origin = format!("http://{}", listener.local_addr()?);
+        let url = format!("{origin}{}", server.settings.api_prefix);
         let (stop, stopped) = oneshot::channel();
         let serving = Arc::clone(&server).run(listener, async {
             let _ = stopped.await;
         });
-        Ok(Self { url, server, stop, running: tokio::spawn(serving) })
+        Ok(Self { origin, url, server, stop, running: tokio::spawn(serving) })
     }
 
     /// Stops it.

@@ -97,8 +97,9 @@ fn welcome(server: &Server, address: SocketAddr, credentials: Option<(&str, &str
         )
     });
     format!(
-        "\nDev mode: {mail} {url}/dev/outbox\n\n{credentials}\
-         Try it: paste these into another terminal, one after the other.\n\n\
+        "\nDev mode: {mail} {url}/dev/outbox\n\n\
+         Open {url}/console in a browser to try it all.\n\n{credentials}\
+         Or paste these into another terminal, one after the other.\n\n\
          TOKEN={token}\n\n\
          # 1. Send a code\n{}\n\n\
          # 2. Read the mail\ncurl -s {url}/dev/outbox\n\n\

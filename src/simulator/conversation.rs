@@ -220,11 +220,14 @@ impl Conversation {
         }
     }
 
-    /// Waits for the server to call while nobody says anything, and takes the call.
-    pub async fn idle(&mut self) {
-        if let Some(callback) = self.callbacks.next().await
-            && let Some(text) = self.take(callback)
-        {
+    /// Waits for the server to call while nobody says anything. May be given up at any time.
+    pub async fn called(&mut self) -> Option<Callback> {
+        self.callbacks.next().await
+    }
+
+    /// Takes a call that came while nobody said anything.
+    pub async fn heed(&mut self, callback: Callback) {
+        if let Some(text) = self.take(callback) {
             self.bot_hears(text).await;
         }
     }
@@ -369,7 +372,7 @@ impl Conversation {
             let left = ADDRESSES_LAST.saturating_sub(stopwatch.elapsed());
             let callback = tokio::time::timeout(left, self.callbacks.next()).await.ok()??;
             if callback.request == request && callback.door == "serviceCallback" && callback.is_taken() {
-                self.tell(Event::Wire(callback.exchange));
+                self.tell(Event::Wire(Box::new(callback.exchange)));
                 return Some(callback.body);
             }
             self.take(callback);
@@ -430,7 +433,7 @@ impl Conversation {
     fn take(&mut self, callback: Callback) -> Option<String> {
         let taken = callback.is_taken();
         let Callback { door, body, exchange, .. } = callback;
-        self.tell(Event::Wire(exchange));
+        self.tell(Event::Wire(Box::new(exchange)));
         if !taken {
             return None;
         }
@@ -483,7 +486,7 @@ impl Conversation {
 
     async fn post(&mut self, what: &str, path: &str, body: &str) -> Reply {
         let reply = self.target.post(path, body.to_owned(), PATIENCE).await;
-        self.tell(Event::Wire(Exchange {
+        self.tell(Event::Wire(Box::new(Exchange {
             from: Side::Platform,
             what: what.to_owned(),
             url: format!("{}{path}", self.target.base()),
@@ -493,7 +496,7 @@ impl Conversation {
             answer: reply.json(),
             millis: reply.millis,
             problem: reply.problem.clone(),
-        }));
+        })));
         reply
     }
 

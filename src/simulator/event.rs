@@ -26,7 +26,7 @@ pub enum Event {
         right_to_left: bool,
     },
     /// A request and its answer.
-    Wire(Exchange),
+    Wire(Box<Exchange>),
     /// What the platform holds now.
     Session {
         /// The dialog's context.
@@ -91,12 +91,12 @@ impl Event {
     #[must_use]
     pub fn hidden(&self, codes: &[String]) -> Self {
         match self {
-            Self::Wire(exchange) => Self::Wire(Exchange {
+            Self::Wire(exchange) => Self::Wire(Box::new(Exchange {
                 token: (exchange.token.0.clone(), HIDDEN.to_owned()),
                 body: hide(&exchange.body, codes),
                 answer: hide(&exchange.answer, codes),
-                ..exchange.clone()
-            }),
+                ..Exchange::clone(exchange)
+            })),
             Self::Session { context } => Self::Session { context: hide(context, codes) },
             Self::Said { .. } | Self::Note { .. } => self.clone(),
         }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 mod chat;
+mod console;
 mod conversation;
 mod delivery;
 mod events;

@@ -10,7 +10,7 @@ use wiremock::{Mock, MockServer, ResponseTemplate, matchers};
 
 use crate::support::{BOT, mailed_code, small, webhook};
 
-fn program(folder: &tempfile::TempDir) -> Command {
+pub(crate) fn program(folder: &tempfile::TempDir) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_botkit-otp"));
     command.current_dir(folder.path()).env_clear().env("PORT", "0");
     command
@@ -20,9 +20,10 @@ fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
 }
 
-struct Running {
+/// The program, serving.
+pub(crate) struct Running {
     child: Child,
-    url: String,
+    pub(crate) url: String,
 }
 
 impl Drop for Running {
@@ -34,7 +35,7 @@ impl Drop for Running {
 
 impl Running {
     /// Starts the program and reads its address off its log.
-    fn start(command: &mut Command) -> Self {
+    pub(crate) fn start(command: &mut Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut log = BufReader::new(child.stderr.take().unwrap());
         let mut line = String::new();
@@ -52,12 +53,12 @@ impl Running {
         Self { child, url }
     }
 
-    fn terminate(&mut self) {
+    pub(crate) fn terminate(&mut self) {
         let killed = Command::new("sh").args(["-c", &format!("kill {}", self.child.id())]).status().unwrap();
         assert!(killed.success());
     }
 
-    fn wait(&mut self) -> ExitStatus {
+    pub(crate) fn wait(&mut self) -> ExitStatus {
         let started = Stopwatch::start();
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {

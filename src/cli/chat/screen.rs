@@ -61,7 +61,7 @@ impl Screen {
                 if self.wire {
                     self.line(&told(exchange));
                 }
-                self.last = Some(exchange.clone());
+                self.last = Some(Exchange::clone(exchange));
             }
             Event::Note { text } => self.note(text),
             Event::Session { .. } => {}
@@ -124,8 +124,13 @@ fn told(exchange: &Exchange) -> String {
         Side::Server => "←",
     };
     let outcome = exchange.status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
-    let otp = exchange.answer["context"]["otp"]["status"].as_str();
-    let otp = otp.or_else(|| exchange.body["context"]["otp"]["status"].as_str());
+    // An acknowledgement only repeats what was sent.
+    let news = match exchange.from {
+        Side::Platform if exchange.what.starts_with("on_webhook") => &exchange.answer,
+        Side::Platform => &Value::Null,
+        Side::Server => &exchange.body,
+    };
+    let otp = news["context"]["otp"]["status"].as_str();
     let status = otp.map_or_else(String::new, |status| format!("  otp.status = {status}"));
     let problem = exchange.problem.as_ref().map_or_else(String::new, |problem| format!("  {problem}"));
     format!(

@@ -29,7 +29,8 @@ impl Session {
         loop {
             let line = tokio::select! {
                 line = lines.next() => line,
-                () = self.conversation.idle() => {
+                Some(callback) = self.conversation.called() => {
+                    self.conversation.heed(callback).await;
                     self.show_mails().await;
                     continue;
                 }
@@ -157,7 +158,7 @@ impl Session {
         let Some(last) = screen.last().cloned() else {
             return screen.note("Nothing has crossed the wire yet.");
         };
-        if let Event::Wire(last) = Event::Wire(last).hidden(self.conversation.codes()) {
+        if let Event::Wire(last) = Event::Wire(Box::new(last)).hidden(self.conversation.codes()) {
             screen.note(&format!("POST {}  {}", last.url, last.what));
             screen.json(&last.body);
             let outcome = last.status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
