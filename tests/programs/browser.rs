@@ -195,8 +195,7 @@ impl Page {
     }
 }
 
-pub(crate) fn a_person_sees_a_wrong_code_refused_a_late_one_expire_and_an_address_verified()
--> Result<(), Failed> {
+fn verified_refused_and_expired() -> Outcome {
     with_page(Look::Wide, async |page| {
         page.hears("Which e-mail address may we send a code to?").await?;
         page.says("mira@example.com").await?;
