@@ -9,6 +9,7 @@ mod dialog;
 mod event;
 mod mischief;
 mod payload;
+pub mod scenario;
 mod target;
 
 pub use callbacks::{Callback, Callbacks};

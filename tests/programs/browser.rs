@@ -16,11 +16,14 @@ use thirtyfour::{
 
 type Outcome = Result<(), Failed>;
 
+/// A test, and its name.
+pub(crate) type Test = (&'static str, fn() -> Outcome);
+
 /// One browser at a time: they are large.
 static TURN: Mutex<()> = Mutex::new(());
 
 /// What is tried in it.
-pub(crate) const TESTS: [(&str, fn() -> Outcome); 4] = [
+pub(crate) const TESTS: [Test; 4] = [
     ("console_verifies_refuses_and_expires", verified_refused_and_expired),
     ("console_resends_bounces_and_misbehaves", resent_bounced_and_misbehaved),
     ("console_in_arabic", in_arabic),
