@@ -3,6 +3,7 @@
 mod assemble;
 mod chat;
 mod dev_server;
+mod replay;
 mod send_test;
 mod serve;
 mod whom;
@@ -37,6 +38,8 @@ enum Command {
     Serve,
     /// Talk to the bot in this terminal: with a server in dev mode of its own, or with the one at --url.
     Chat(chat::Chat),
+    /// Play scenarios at a running server, to see whether it answers rightly, or as load.
+    Replay(replay::Replay),
     /// Check the configuration and print it as it counts, with secrets hidden.
     Check {
         /// Send a mail with a made-up code to this address through every provider in turn, and say what each answers.
@@ -64,6 +67,7 @@ impl Cli {
         match self.command.unwrap_or(Command::Serve) {
             Command::Serve => serve::serve(&loaded),
             Command::Chat(options) => chat::chat(&loaded, &options),
+            Command::Replay(options) => replay::replay(&loaded, &options),
             Command::Check { send_test } => check(&loaded, send_test),
             Command::Token { bot, valid_for } => token(&loaded, &bot, Duration::from_secs(valid_for.into())),
         }

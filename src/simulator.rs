@@ -7,9 +7,13 @@ mod conversation;
 mod dev;
 mod dialog;
 mod event;
+pub mod load;
 mod mischief;
 mod payload;
+mod recording;
+pub mod replay;
 pub mod scenario;
+mod stand_in;
 mod target;
 
 pub use callbacks::{Callback, Callbacks};
@@ -18,6 +22,7 @@ pub use dev::{Doors, Mail};
 pub use dialog::{End, Entity, Mode, Next, Node, Then, after};
 pub use event::{Event, Exchange, Side, Watcher, Who};
 pub use mischief::{Mischief, Prank};
+pub use recording::Recording;
 pub use target::{Reply, Target};
 
 use std::time::Duration;

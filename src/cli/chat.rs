@@ -5,9 +5,10 @@ mod lines;
 mod screen;
 mod session;
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use clap::Args;
 
 use self::lines::Lines;
@@ -17,7 +18,9 @@ use super::dev_server::DevServer;
 use super::whom::Whom;
 use crate::botkit::BotId;
 use crate::config::Loaded;
-use crate::simulator::{Conversation, DEV_CONVERSATION_BOT, Doors, Event, Mode, Start, Target, Watcher};
+use crate::simulator::{
+    Conversation, DEV_CONVERSATION_BOT, Doors, Event, Mode, Recording, Start, Target, Watcher,
+};
 use crate::telemetry::start_logging;
 
 /// Options of `chat`.
@@ -34,6 +37,9 @@ pub(super) struct Chat {
     /// The user's language.
     #[arg(long, value_name = "TAG", default_value = "en")]
     lang: String,
+    /// Write the conversation to this file as a scenario for `replay`, with codes, ids and addresses replaced.
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
     /// Show what crosses the wire, and the server's log.
     #[arg(long, short)]
     verbose: bool,
@@ -66,9 +72,13 @@ async fn talk(loaded: &Loaded, chat: &Chat) -> Result<()> {
         if chat.conversation { (Mode::Conversation, &targets[1]) } else { (Mode::Webhook, &targets[0]) };
     let mut lines = Lines::open(PROMPT)?;
     let screen = Arc::new(Mutex::new(Screen::new(lines.printer(), chat.verbose)));
+    let recording = Arc::new(Mutex::new(Recording::default()));
     let watcher: Watcher = {
-        let screen = Arc::clone(&screen);
-        Arc::new(move |event: Event| screen.lock().unwrap_or_else(PoisonError::into_inner).show(&event))
+        let (screen, recording) = (Arc::clone(&screen), Arc::clone(&recording));
+        Arc::new(move |event: Event| {
+            recording.lock().unwrap_or_else(PoisonError::into_inner).note(&event);
+            screen.lock().unwrap_or_else(PoisonError::into_inner).show(&event);
+        })
     };
     let start = Start {
         target: target.clone(),
@@ -98,10 +108,15 @@ async fn talk(loaded: &Loaded, chat: &Chat) -> Result<()> {
         }
         screen.line("");
     }
-    let mut session = Session { conversation, doors, screen, targets, mode, seen: Vec::new() };
+    let mut session = Session { conversation, doors, screen, targets, mode, recording, seen: Vec::new() };
     session.new_mails().await;
     session.conversation.begin().await;
     session.run(lines).await;
+    if let Some(file) = &chat.record {
+        let scenario = session.recording.lock().unwrap_or_else(PoisonError::into_inner).scenario(mode);
+        std::fs::write(file, format!("{}\n", serde_json::to_string_pretty(&scenario)?))
+            .with_context(|| format!("cannot write {}", file.display()))?;
+    }
     drop(session);
     if let Some(server) = server {
         server.stop().await;

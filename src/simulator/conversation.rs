@@ -494,7 +494,7 @@ impl Conversation {
             body: serde_json::from_str(body).unwrap_or_default(),
             status: reply.status,
             answer: reply.json(),
-            millis: reply.millis,
+            millis: u64::try_from(reply.elapsed.as_millis()).unwrap_or(u64::MAX),
             problem: reply.problem.clone(),
         })));
         reply

@@ -21,7 +21,7 @@ pub struct Doors {
 }
 
 /// A message in the outbox.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[expect(missing_docs, reason = "as the README lists them")]
 pub struct Mail {
     pub id: String,

@@ -33,7 +33,7 @@ pub struct Reply {
     /// Whether the header is there that repeats the body of a refusal.
     pub explains: bool,
     /// How long it took.
-    pub millis: u64,
+    pub elapsed: Duration,
     /// Why there was no answer.
     pub problem: Option<String>,
 }
@@ -105,8 +105,14 @@ impl Target {
 
     /// Posts `body` as the platform does, and waits at most `patience`.
     pub async fn post(&self, path: &str, body: String, patience: Duration) -> Reply {
-        let token = self.credentials.token(SystemClock.now());
+        let token = self.token();
         self.post_with(path, body, &[(TOKEN_HEADER, &token)], patience).await
+    }
+
+    /// A token as the platform signs it.
+    #[must_use]
+    pub fn token(&self) -> String {
+        self.credentials.token(SystemClock.now())
     }
 
     /// Posts `body` with these headers.
@@ -119,7 +125,9 @@ impl Target {
     ) -> Reply {
         let stopwatch = Stopwatch::start();
         let mut request = self.http.post(format!("{}{path}", self.base)).timeout(patience);
-        request = request.header("content-type", "application/json");
+        if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
+            request = request.header("content-type", "application/json");
+        }
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -130,7 +138,7 @@ impl Target {
             text: String::new(),
             acknowledges: false,
             explains: false,
-            millis: 0,
+            elapsed: Duration::ZERO,
             problem: None,
         };
         match request.body(body).send().await {
@@ -146,7 +154,7 @@ impl Target {
             }
             Err(error) => reply.problem = Some(describe(&error).to_owned()),
         }
-        reply.millis = u64::try_from(stopwatch.elapsed().as_millis()).unwrap_or(u64::MAX);
+        reply.elapsed = stopwatch.elapsed();
         reply
     }
 

@@ -115,6 +115,58 @@ async fn a_running_server_is_talked_to_with_its_credentials() {
     has_in_order(&output, &["A Webhook node failed: the platform ends the dialog and apologises."]);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recorded_chat_is_a_scenario_that_passes_and_gives_nothing_away() {
+    for (settings, options, lines) in [
+        (
+            "",
+            &[][..],
+            "x.y.private@corp.example\n/wrong\n/resend-request\n/advance 31\nsend it again\n/code\nhi\n\
+             other@corp.example\n/code\n",
+        ),
+        (
+            "[bots.default]\nconversation = true\n",
+            &["--conversation", "--lang", "de"],
+            "es ist x.y.private@corp.example\n/wrong\n/advance 31\nResend code\n/code\n",
+        ),
+    ] {
+        let app = App::start(settings).await;
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("recorded.json").display().to_string();
+        let url = app.url.clone();
+        let server = ["--url", &url, "--bot", BOT, "--app-id", "cs-test"].map(str::to_owned);
+        let secret = ("BOTKIT_API_KEY", "n0t-a-real-secret/+=");
+        let recorded = {
+            let mut arguments: Vec<String> = options.iter().map(|option| (*option).to_owned()).collect();
+            arguments.extend(server.clone());
+            arguments.extend(["--record".to_owned(), file.clone()]);
+            tokio::task::spawn_blocking(move || {
+                chat(&arguments.iter().map(String::as_str).collect::<Vec<_>>(), &[secret], lines)
+            })
+        };
+        let output = recorded.await.unwrap();
+        assert!(output.status.success(), "{output:?}");
+        let scenario = std::fs::read_to_string(&file).unwrap();
+        let codes = app.codes().await;
+        for private in
+            codes.iter().map(String::as_str).chain(["private", "corp.example", "other@", "n0t-a-real"])
+        {
+            assert!(!scenario.contains(private), "{private} was recorded: {scenario}");
+        }
+        assert!(scenario.contains("\"mira@example.com\"") && scenario.contains("\"271828\""), "{scenario}");
+        // To the same server it is another user, who gets other codes.
+        let mut command = Command::new(env!("CARGO_BIN_EXE_botkit-otp"));
+        command.arg("replay").arg(&file).args(&server).env_clear().env(secret.0, secret.1);
+        command.current_dir(folder.path());
+        if !settings.is_empty() {
+            command.args(["--has", "conversation = true"]);
+        }
+        let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(said.contains("1 passed, 0 failed, 0 skipped"), "{said}\n{scenario}");
+    }
+}
+
 #[test]
 fn what_cannot_be_talked_to_is_said() {
     for (arguments, complaint) in [

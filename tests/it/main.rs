@@ -9,6 +9,7 @@ mod delivery;
 mod events;
 mod program;
 mod races;
+mod replay;
 mod simulator;
 mod smtp;
 mod store;

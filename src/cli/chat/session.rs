@@ -8,7 +8,7 @@ use super::command::{Command, HELP, parse};
 use super::lines::Lines;
 use super::screen::Screen;
 use crate::address::Channel;
-use crate::simulator::{Conversation, Doors, Event, Mail, Mode, Target};
+use crate::simulator::{Conversation, Doors, Event, Mail, Mode, Recording, Target};
 
 pub(super) struct Session {
     pub(super) conversation: Conversation,
@@ -17,6 +17,7 @@ pub(super) struct Session {
     /// The server, as each mode's bot; a server elsewhere has one bot.
     pub(super) targets: [Target; 2],
     pub(super) mode: Mode,
+    pub(super) recording: Arc<Mutex<Recording>>,
     /// The mails that were there before, and those that have been shown: their ids and times.
     pub(super) seen: Vec<(String, String)>,
 }
@@ -53,7 +54,10 @@ impl Session {
             Command::Code => self.type_code(|code| code).await,
             Command::Wrong => self.type_code(|code| wrong(&code)).await,
             Command::Advance(seconds) => match self.doors.advance(seconds).await {
-                Ok(now) => self.screen().note(&format!("The server's clock says {now} now.")),
+                Ok(now) => {
+                    self.recording().advance(seconds);
+                    self.screen().note(&format!("The server's clock says {now} now."));
+                }
                 Err(problem) => self.screen().note(&problem),
             },
             Command::Fault { provider, mode, times } => self.fault(&provider, &mode, times).await,
@@ -170,6 +174,7 @@ impl Session {
     /// Shows the mails that have come since the last time.
     async fn show_mails(&mut self) {
         for mail in self.new_mails().await {
+            self.recording().mail(&mail);
             self.screen().mail(&mail);
         }
     }
@@ -183,6 +188,10 @@ impl Session {
         mails.reverse();
         self.seen = known;
         mails
+    }
+
+    fn recording(&self) -> MutexGuard<'_, Recording> {
+        self.recording.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn screen(&self) -> MutexGuard<'_, Screen> {
