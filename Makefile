@@ -16,8 +16,8 @@ check: tools
 
 # Cargo; a C compiler, because aws-lc-sys, which TLS and token signatures rest on, is C and assembler (it needs no
 # cmake); curl, with which a test pastes the server's own examples; aiosmtpd, the relay that tests send mail to;
-# redis-server, which tests start, kill and start again; and what calls the REST API in tests, in a Python of its own below
-# target: schemathesis, and what the recipes need.
+# redis-server, which tests start, kill and start again; Chromium with its driver, in which they open the console; and what
+# calls the REST API in tests, in a Python of its own below target: schemathesis, and what the recipes need.
 tools:
 	@set -eu; \
 	has() { command -v "$$1" >/dev/null 2>&1; }; \
@@ -28,6 +28,8 @@ tools:
 		smtp || printf 'python3-aiosmtpd '; \
 		has redis-server || printf 'redis-server '; \
 		callers || python3 -c 'import ensurepip' 2>/dev/null || printf 'python3-venv '; \
+		has chromium || printf 'chromium '; \
+		has chromedriver || printf 'chromium-driver '; \
 	}; \
 	callers() { [ -x target/python/bin/schemathesis ] && target/python/bin/python -c 'import rasa_sdk, jwt, cryptography' 2>/dev/null; }; \
 	has "$(CARGO)" || { echo "cargo is missing: install Rust from https://rustup.rs" >&2; exit 1; }; \
@@ -41,14 +43,14 @@ tools:
 			$$root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$packages; \
 		elif has brew; then \
 			case "$$packages" in *aiosmtpd*) python3 -m pip install --user --break-system-packages aiosmtpd ;; esac; \
-			packages="$$(printf %s "$$packages" | sed 's/python3-aiosmtpd//; s/python3-venv//; s/redis-server/redis/')"; \
+			packages="$$(printf %s "$$packages" | sed 's/python3-aiosmtpd//; s/python3-venv//; s/redis-server/redis/; s/chromium-driver/chromedriver/')"; \
 			set -- $$packages; [ $$# = 0 ] || brew install "$$@"; \
 		fi; \
 		packages="$$(missing)"; \
 		[ -z "$$packages" ] || { \
 			echo "still missing: $$packages; install it and try again" \
-				"(Debian: apt-get install gcc libc6-dev curl python3-aiosmtpd python3-venv redis-server;" \
-				"macOS: xcode-select --install, pip3 install aiosmtpd, brew install redis)" >&2; \
+				"(Debian: apt-get install gcc libc6-dev curl python3-aiosmtpd python3-venv redis-server chromium chromium-driver;" \
+				"macOS: xcode-select --install, pip3 install aiosmtpd, brew install redis chromium chromedriver)" >&2; \
 			exit 1; \
 		}; \
 	fi; \

@@ -1,8 +1,12 @@
 //! The commands.
 
 mod assemble;
+mod chat;
+mod dev_server;
+mod replay;
 mod send_test;
 mod serve;
+mod whom;
 
 pub use assemble::{Parts, assemble};
 
@@ -36,6 +40,10 @@ pub struct Cli {
 enum Command {
     /// Serve (also without a command). Without a configuration: dev mode on 127.0.0.1:8003.
     Serve,
+    /// Talk to the bot in this terminal: with a server in dev mode of its own, or with the one at --url.
+    Chat(chat::Chat),
+    /// Play scenarios at a running server, to see whether it answers rightly, or as load.
+    Replay(replay::Replay),
     /// Check the configuration and print it as it counts, with secrets hidden.
     Check {
         /// Send a mail with a made-up code to this address through every provider in turn, and say what each answers.
@@ -82,6 +90,8 @@ impl Cli {
         match command {
             Command::Openapi => Ok(()),
             Command::Serve => serve::serve(&loaded),
+            Command::Chat(options) => chat::chat(&loaded, &options),
+            Command::Replay(options) => replay::replay(&loaded, &options),
             Command::Check { send_test } => check(&loaded, send_test),
             Command::Explain { session, bot, file } => explain(&loaded, &session, bot.as_ref(), file),
             Command::Token { bot, valid_for } => token(&loaded, &bot, Duration::from_secs(valid_for.into())),

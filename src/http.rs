@@ -5,6 +5,7 @@ mod api_keys;
 mod body;
 mod bot;
 mod botkit;
+mod console;
 mod conversation;
 mod dev;
 mod events;
@@ -16,6 +17,7 @@ mod webhook;
 
 pub use api_keys::{ApiKey, ApiKeySettings, ApiKeys};
 pub use bot::{BotSettings, Names};
+pub use console::Console;
 
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};
@@ -73,6 +75,8 @@ pub struct Server {
     pub settings: Settings,
     /// Dev mode's clock; `None` in production, which has no dev doors.
     pub dev_clock: Option<Arc<VirtualClock>>,
+    /// Dev mode's console, which plays the platform.
+    pub console: Console,
 }
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
@@ -96,7 +100,7 @@ impl Server {
             .configure(rest::routes)
             .configure(openapi::routes);
         if self.dev_clock.is_some() {
-            config.configure(dev::routes);
+            config.configure(dev::routes).configure(console::routes);
         }
         config.default_service(web::to(not_found)).app_data(web::Data::from(self));
     }
@@ -126,6 +130,7 @@ impl Server {
         shutdown.await;
         info!("stopping: no new requests, up to {} s for what runs", patience.as_secs());
         let stopping = Stopwatch::start();
+        self.console.close();
         handle.stop(true).await;
         sweeping.abort();
         let left = background.finish(patience.saturating_sub(stopping.elapsed())).await;

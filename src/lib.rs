@@ -21,6 +21,7 @@
 //! | [`proof`] | signed proof that a code was typed |
 //! | [`audit`] | what happened, written down and told |
 //! | [`service`] | load, turn, save, act. Owns the generator, and work that outlives its request |
+//! | [`simulator`] | plays the bot platform: a conversation, its dialogs, the callback addresses |
 //! | [`http`] | routes; failures become BotKit's error bodies |
 //! | [`config`] | reads and checks the one configuration |
 //! | [`cli`] | commands and wiring |
@@ -38,5 +39,6 @@ pub mod otp;
 pub mod platform;
 pub mod proof;
 pub mod service;
+pub mod simulator;
 pub mod store;
 pub mod telemetry;

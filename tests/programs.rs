@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
+#[path = "programs/browser.rs"]
+mod browser;
 #[path = "programs/dev_server.rs"]
 mod dev_server;
 #[path = "it/races.rs"]
@@ -59,7 +61,9 @@ fn main() {
         on_redis("clusters_and_replicas_are_refused", redis::refused_servers),
         on_redis("eviction_and_no_persistence_are_warned_of", redis::unlike_servers),
     ];
-    libtest_mimic::run(&Arguments::from_args(), trials).exit();
+    let chromium = browser::is_there();
+    let pages = browser::TESTS.map(|(name, test)| needs("chromium with chromedriver", chromium, name, test));
+    libtest_mimic::run(&Arguments::from_args(), trials.into_iter().chain(pages).collect()).exit();
 }
 
 #[expect(clippy::disallowed_methods, reason = "how strict a test run is comes from its environment")]

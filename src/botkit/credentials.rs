@@ -38,6 +38,7 @@ impl From<Algorithm> for jsonwebtoken::Algorithm {
 }
 
 /// A bot's credentials, ready for use.
+#[derive(Clone)]
 pub struct Credentials {
     app_id: String,
     secret: SecretString,

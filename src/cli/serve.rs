@@ -12,13 +12,11 @@ use crate::clock::{Clock as _, SystemClock};
 use crate::config::Loaded;
 use crate::delivery::Line;
 use crate::http::Server;
+use crate::simulator::DEV_BOT;
 use crate::telemetry::start_logging;
 
 /// How long the token that dev mode prints is good for, in seconds: a working day and a night.
 const DEV_TOKEN: i64 = 24 * 3_600;
-
-/// The bot that dev mode's examples call for; any id would do.
-const DEV_BOT: &str = "st-dev";
 
 /// Serves until SIGTERM or Ctrl-C.
 pub(super) fn serve(loaded: &Loaded) -> Result<()> {
@@ -115,8 +113,9 @@ fn welcome(
         )
     });
     format!(
-        "\nDev mode: {mail} {url}/dev/outbox\n\n{credentials}\
-         Try it: paste these into another terminal, one after the other.\n\n\
+        "\nDev mode: {mail} {url}/dev/outbox\n\n\
+         Open {url}/console in a browser to try it all.\n\n{credentials}\
+         Or paste these into another terminal, one after the other.\n\n\
          TOKEN={token}\n\n\
          # 1. Send a code\n{}\n\n\
          # 2. Read the mail\ncurl -s {url}/dev/outbox\n\n\

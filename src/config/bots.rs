@@ -11,6 +11,7 @@ use crate::dialog::Operation;
 use crate::dialog::catalogue::Catalogue;
 use crate::http::{BotSettings, Names};
 use crate::otp::Accepted;
+use crate::simulator::DEV_CONVERSATION_BOT;
 
 /// A section `[bots.default]` or `[bots."st-..."]`.
 #[derive(Debug, Deserialize)]
@@ -84,6 +85,18 @@ impl Loaded {
             } else {
                 let id = BotId::parse(id).ok_or_else(|| self.error(&format!("bots.{id}"), "is no bot id"))?;
                 bots.named.insert(id, bot);
+            }
+        }
+        // In dev mode both ways to build a dialog can be tried side by side.
+        if let (Some(default), Some((id, secret)), Some(bot)) =
+            (self.config.bots.get("default"), generated, BotId::parse(DEV_CONVERSATION_BOT))
+        {
+            let own = (default.app_id.as_str(), &default.api_key);
+            let own = if own.0.is_empty() { (id, secret) } else { own };
+            let mut settings = self.bot_settings("default", default, catalogue)?;
+            settings.conversation = true;
+            if let Some(credentials) = Credentials::new(own.0, own.1, default.jwt_algorithm, false) {
+                bots.named.entry(bot).or_insert(Bot { credentials: Some(credentials), settings });
             }
         }
         Ok(bots)

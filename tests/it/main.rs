@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 mod audit;
+mod chat;
+mod console;
 mod conversation;
 mod crash;
 mod delivery;
@@ -12,7 +14,9 @@ mod openapi;
 mod program;
 mod providers;
 mod races;
+mod replay;
 mod rest;
+mod simulator;
 mod smtp;
 mod store;
 #[path = "../support/mod.rs"]

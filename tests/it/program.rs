@@ -20,6 +20,7 @@ pub(crate) fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
 }
 
+/// The program, serving.
 pub(crate) struct Running {
     child: Child,
     pub(crate) url: String,
@@ -61,12 +62,12 @@ impl Running {
         self.child.wait().unwrap();
     }
 
-    fn terminate(&mut self) {
+    pub(crate) fn terminate(&mut self) {
         let killed = Command::new("sh").args(["-c", &format!("kill {}", self.child.id())]).status().unwrap();
         assert!(killed.success());
     }
 
-    fn wait(&mut self) -> ExitStatus {
+    pub(crate) fn wait(&mut self) -> ExitStatus {
         let started = Stopwatch::start();
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
