@@ -15,7 +15,7 @@
 //! | [`otp`] | every rule on codes: generation, digests, challenge states, attempts, resend, expiry. Pure |
 //! | [`botkit`] | Kore's protocol: events, payloads, reply shapes, credentials, error bodies. Pure |
 //! | [`dialog`] | the conversation: [`dialog::turn`], understanding what users type, reports, all words said to users (per language), what a channel can show. Pure |
-//! | [`store`] | sessions: a trait, and behind it memory, or memory and a journal on disk |
+//! | [`store`] | sessions and accounts: a trait; memory, a journal on disk, and Redis behind it |
 //! | [`delivery`] | how mails are laid out; providers, their order, retries; dev mode's outbox and faults |
 //! | [`platform`] | our calls to the bot platform |
 //! | [`proof`] | signed proof that a code was typed |

@@ -30,7 +30,7 @@ const LIKE: &str = "write it like \"redis://user:password@host:6379\", \"rediss:
 /// Where Redis is.
 pub(super) enum Address {
     /// A server.
-    Server(Client),
+    Server(Box<Client>),
     /// Whichever server the Sentinels call the master.
     Sentinels(Box<SentinelClient>),
 }
@@ -55,7 +55,7 @@ impl Address {
         let sentinels = url.strip_prefix("redis+sentinel://").or(url.strip_prefix("rediss+sentinel://"));
         let address = match sentinels {
             Some(rest) => sentinel(rest, certificates).map(|client| Self::Sentinels(Box::new(client))),
-            None => server(url, certificates).map(Self::Server),
+            None => server(url, certificates).map(|client| Self::Server(Box::new(client))),
         };
         address.ok_or_else(unusable)
     }

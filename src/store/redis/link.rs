@@ -128,15 +128,13 @@ impl Link {
                 return Err(Unavailable(format!("Redis: {said}")));
             }
         };
-        match timeout(PATIENCE, work).await {
-            Ok(answer) => answer,
-            Err(_) => {
-                let Some(number) = used else { return Err(self.is_down()) };
-                let why = format!("Redis does not answer within {} ms", PATIENCE.as_millis());
-                self.lose(number, &why);
-                Err(Unavailable(why))
-            }
+        if let Ok(answer) = timeout(PATIENCE, work).await {
+            return answer;
         }
+        let Some(number) = used else { return Err(self.is_down()) };
+        let why = format!("Redis does not answer within {} ms", PATIENCE.as_millis());
+        self.lose(number, &why);
+        Err(Unavailable(why))
     }
 
     /// The connection, as soon as there is one.

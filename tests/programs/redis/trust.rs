@@ -24,6 +24,7 @@ fn says(variables: &[(&str, &str)], wanted: &[&str]) -> Result<String, Failed> {
         .current_dir(folder.path())
         .env_clear()
         .env("PORT", "0")
+        .env("RUST_LOG", "trace")
         .envs(variables.iter().copied())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
