@@ -109,7 +109,9 @@ impl Server {
         let file = folder.path().join("bench.toml");
         let text = format!(
             "[server]\nbind = \"{address}\"\n[dev]\nenabled = true\n[bots.default]\napp_id = \"{APP_ID}\"\n\
-             api_key = \"{SECRET}\"\n[otp]\nattempts = {ATTEMPTS}\nlifetime = \"1h\"\n{settings}"
+             api_key = \"{SECRET}\"\n[otp]\nattempts = {ATTEMPTS}\nlifetime = \"1h\"\n\
+             [limits.destination]\nfailures_per_day = 0\n[limits.user]\nfailures_per_day = 0\n\
+             [limits.bot]\nsends_per_hour = 0\n{settings}"
         );
         std::fs::write(&file, text).expect("the folder is ours");
         let log = File::create(folder.path().join("log")).expect("the folder is ours");
@@ -197,6 +199,7 @@ impl Client {
 
 /// The placeholders that bodies are made with; ids of the same lengths are written over them.
 const SESSION_ID: &str = "6a5f0e3b9c1d2e4f5a6b7c8d";
+const USER: &str = "u-0f5d2c9a-71be-5e30-9b44-c2a8d1e6f703";
 const REQUEST_ID: &str = "1784540790118";
 
 /// A request whose session and request ids are changed in place, so that loading costs the machine little.
@@ -209,7 +212,11 @@ struct Request {
 
 impl Request {
     fn new(body: &str, operation: &str, token: &str) -> Self {
-        let body = body.replace("OtpVerify", operation);
+        let body = body
+            .replace("OtpVerify", operation)
+            // Every session has an address and a user of its own, or they would use up one budget.
+            .replace("mira@example.com", &format!("{SESSION_ID}@example.com"))
+            .replace(USER, SESSION_ID);
         let text = format!(
             "POST /sdk/bots/{BOT}/components/dc-3f8b6d20-a15c-5e94-87d3-c9e0b4f12a76/on_webhook HTTP/1.1\r\n\
              host: localhost\r\ntoken: {token}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
@@ -248,18 +255,25 @@ fn block_on<T>(work: impl Future<Output = T>) -> T {
 }
 
 /// Sends `each` requests over each connection; `first` is the first session that has not been used.
-fn load(server: &Server, body: &str, each: usize, first: usize, good: bool) -> Vec<Duration> {
+fn load(
+    server: &Server,
+    body: &str,
+    connections: usize,
+    each: usize,
+    first: usize,
+    good: bool,
+) -> Vec<Duration> {
     let token = if good { token() } else { "x".repeat(token().len()) };
     let request = Request::new(body, "OtpVerify", &token);
     block_on(async {
-        let clients: Vec<_> = (0..CONNECTIONS)
+        let clients: Vec<_> = (0..connections)
             .map(|connection| {
                 let (address, mut request) = (server.address.clone(), request.clone());
                 tokio::task::spawn_local(async move {
                     let mut client = Client::connect(&address).await;
                     let mut latencies = Vec::with_capacity(each);
                     for count in 0..each {
-                        let session = first + connection + CONNECTIONS * (count / (ATTEMPTS - 1));
+                        let session = first + connection + connections * (count / (ATTEMPTS - 1));
                         let request = request.numbered(session, first * ATTEMPTS + connection * each + count);
                         let sent = Stopwatch::start();
                         let status = client.exchange(request).await;
@@ -295,7 +309,7 @@ fn interleaved<const N: usize>(
     for slice in 0..SLICES {
         for (index, server) in servers.iter().enumerate() {
             let first = first + slice * CONNECTIONS * per_slice.div_ceil(ATTEMPTS - 1);
-            latencies[index].extend(load(server, body, per_slice, first, good[index]));
+            latencies[index].extend(load(server, body, CONNECTIONS, per_slice, first, good[index]));
         }
     }
     std::array::from_fn(|index| {
@@ -309,8 +323,8 @@ fn interleaved<const N: usize>(
 }
 
 /// Makes the sessions that a load will verify in.
-fn prepare(server: &Server, each: usize, first: usize) {
-    let sessions = SLICES * CONNECTIONS * (each / SLICES).div_ceil(ATTEMPTS - 1);
+fn prepare(server: &Server, connections: usize, each: usize, first: usize) {
+    let sessions = SLICES * connections * (each / SLICES).div_ceil(ATTEMPTS - 1);
     let mut request = Request::new(MINIMAL, "OtpSend", &token());
     block_on(async {
         let mut client = Client::connect(&server.address).await;
@@ -329,7 +343,7 @@ fn compare() {
         let (mut ratios, mut rows, mut refused) = (Vec::new(), Vec::new(), None);
         for round in 0..=ROUNDS {
             let first = (size + round) * 10_000;
-            prepare(&ours, each, first);
+            prepare(&ours, CONNECTIONS, each, first);
             let [floor, own] = interleaved([&floor, &ours], &body, each, first, [true, true]);
             // The first round warms up.
             if round > 0 {
@@ -340,7 +354,7 @@ fn compare() {
         // Over a long refused body the server hangs up, which is not what is compared here.
         if size < 64_000 {
             let first = (size + ROUNDS + 1) * 10_000;
-            prepare(&ours, each, first);
+            prepare(&ours, CONNECTIONS, each, first);
             let [good] = interleaved([&ours], &body, each, first, [true]);
             let [bad] = interleaved([&ours], &body, each, first, [false]);
             refused = Some(bad.cpu_per_request / good.cpu_per_request);
@@ -373,7 +387,7 @@ fn report<'a>(who: &str, loads: impl Iterator<Item = &'a Load> + Clone) {
 fn memory() {
     const SESSIONS: usize = 1_000_000;
     let server = Server::ours();
-    prepare(&server, SLICES * ATTEMPTS, 0);
+    prepare(&server, CONNECTIONS, SLICES * ATTEMPTS, 0);
     let before = server.megabytes();
     let request = Request::new(MINIMAL, "OtpSend", &token());
     block_on(async {
