@@ -48,7 +48,11 @@ pub(super) fn run() {
     let started = Stopwatch::start();
     let server = Server::with(&settings("disk", &path));
     let megabytes = server.megabytes();
-    println!("disk: a server with them answers after {:.0} ms; {megabytes:.0} MB resident", millis(started));
+    println!(
+        "disk: a server with them answers after {:.0} ms, {:.0} ms of them CPU; {megabytes:.0} MB resident",
+        millis(started),
+        server.cpu() / 1_000.0
+    );
     drop(server);
     let disk: Arc<dyn Store> = Arc::new(open());
     sweep("disk", &runtime, &disk, &session);
