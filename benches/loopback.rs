@@ -299,21 +299,28 @@ fn block_on<T>(work: impl Future<Output = T>) -> T {
 }
 
 /// Sends `each` requests over each connection; `first` is the first session that has not been used.
-fn load(server: &Server, body: &str, each: usize, first: usize, ask: Ask) -> Vec<Duration> {
+fn load(
+    server: &Server,
+    body: &str,
+    connections: usize,
+    each: usize,
+    first: usize,
+    ask: Ask,
+) -> Vec<Duration> {
     let request = match ask {
         Ask::Webhook => Request::new(body, "OtpVerify", &token()),
         Ask::Refused => Request::new(body, "OtpVerify", &"x".repeat(token().len())),
         Ask::Rest => Request::rest(),
     };
     block_on(async {
-        let clients: Vec<_> = (0..CONNECTIONS)
+        let clients: Vec<_> = (0..connections)
             .map(|connection| {
                 let (address, mut request) = (server.address.clone(), request.clone());
                 tokio::task::spawn_local(async move {
                     let mut client = Client::connect(&address).await;
                     let mut latencies = Vec::with_capacity(each);
                     for count in 0..each {
-                        let session = first + connection + CONNECTIONS * (count / (ATTEMPTS - 1));
+                        let session = first + connection + connections * (count / (ATTEMPTS - 1));
                         let request = request.numbered(session, first * ATTEMPTS + connection * each + count);
                         let sent = Stopwatch::start();
                         let status = client.exchange(request).await;
@@ -349,7 +356,7 @@ fn interleaved<const N: usize>(
     for slice in 0..SLICES {
         for (index, server) in servers.iter().enumerate() {
             let first = first + slice * CONNECTIONS * per_slice.div_ceil(ATTEMPTS - 1);
-            latencies[index].extend(load(server, body, per_slice, first, ask[index]));
+            latencies[index].extend(load(server, body, CONNECTIONS, per_slice, first, ask[index]));
         }
     }
     std::array::from_fn(|index| {
@@ -363,8 +370,8 @@ fn interleaved<const N: usize>(
 }
 
 /// Makes the sessions that a load will verify in.
-fn prepare(server: &Server, each: usize, first: usize) {
-    let sessions = SLICES * CONNECTIONS * (each / SLICES).div_ceil(ATTEMPTS - 1);
+fn prepare(server: &Server, connections: usize, each: usize, first: usize) {
+    let sessions = SLICES * connections * (each / SLICES).div_ceil(ATTEMPTS - 1);
     let mut request = Request::new(MINIMAL, "OtpSend", &token());
     block_on(async {
         let mut client = Client::connect(&server.address).await;
@@ -383,7 +390,7 @@ fn compare() {
         let (mut ratios, mut rows, mut refused) = (Vec::new(), Vec::new(), None);
         for round in 0..=ROUNDS {
             let first = (size + round) * 10_000;
-            prepare(&ours, each, first);
+            prepare(&ours, CONNECTIONS, each, first);
             let [floor, own] = interleaved([&floor, &ours], &body, each, first, [Ask::Webhook, Ask::Webhook]);
             // The first round warms up.
             if round > 0 {
@@ -394,7 +401,7 @@ fn compare() {
         // Over a long refused body the server hangs up, which is not what is compared here.
         if size < 64_000 {
             let first = (size + ROUNDS + 1) * 10_000;
-            prepare(&ours, each, first);
+            prepare(&ours, CONNECTIONS, each, first);
             let [good] = interleaved([&ours], &body, each, first, [Ask::Webhook]);
             let [bad] = interleaved([&ours], &body, each, first, [Ask::Refused]);
             refused = Some(bad.cpu_per_request / good.cpu_per_request);
@@ -418,8 +425,8 @@ fn rest(webhooks: &Server) {
     let mut rows = Vec::new();
     for round in 0..=ROUNDS {
         let first = (9_000 + round) * 10_000;
-        prepare(webhooks, EACH, first);
-        prepare(&server, EACH, first);
+        prepare(webhooks, CONNECTIONS, EACH, first);
+        prepare(&server, CONNECTIONS, EACH, first);
         let [webhook, rest] = interleaved([webhooks, &server], &body, EACH, first, [Ask::Webhook, Ask::Rest]);
         if round > 0 {
             rows.push((rest, webhook));
@@ -451,7 +458,7 @@ fn report<'a>(who: &str, loads: impl Iterator<Item = &'a Load> + Clone) {
 fn memory() {
     const SESSIONS: usize = 1_000_000;
     let server = Server::dev();
-    prepare(&server, SLICES * ATTEMPTS, 0);
+    prepare(&server, CONNECTIONS, SLICES * ATTEMPTS, 0);
     let before = server.megabytes();
     let request = Request::new(MINIMAL, "OtpSend", &token());
     block_on(async {

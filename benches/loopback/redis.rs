@@ -8,8 +8,8 @@ use botkit_otp::telemetry::Stopwatch;
 use redis::{Client, Connection, cmd};
 
 use super::{
-    ATTEMPTS, Ask, Client as Http, MINIMAL, ROUNDS, Request, Server, block_on, body, cpu_of, interleaved,
-    prepare, report, token,
+    ATTEMPTS, Ask, CONNECTIONS, Client as Http, MINIMAL, ROUNDS, Request, Server, block_on, body, cpu_of,
+    interleaved, prepare, report, token,
 };
 
 /// Verifies a connection makes in a round.
@@ -92,8 +92,8 @@ pub(super) fn run() {
     let (mut ratios, mut rows, mut theirs) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..=ROUNDS {
         let first = (1 + round) * 100_000;
-        prepare(&memory, EACH, first);
-        prepare(&ours, EACH, first);
+        prepare(&memory, CONNECTIONS, EACH, first);
+        prepare(&ours, CONNECTIONS, EACH, first);
         let before = cpu_of(redis.process.id());
         let [plain, shared] = interleaved([&memory, &ours], &body, EACH, first, [Ask::Webhook; 2]);
         // The first round warms up.
@@ -145,7 +145,7 @@ fn size(redis: &Redis, ours: &Server) {
 /// The median of verifies that come one after the other.
 fn alone(server: &Server, body: &str) -> Duration {
     const FIRST: usize = 9_000_000;
-    prepare(server, ALONE, FIRST);
+    prepare(server, CONNECTIONS, ALONE, FIRST);
     let mut request = Request::new(body, "OtpVerify", &token());
     block_on(async {
         let mut client = Http::connect(&server.address).await;

@@ -25,11 +25,14 @@ const LOG: u64 = 64 << 20;
 /// The cache for reading, in bytes. All is read once, at the start.
 const CACHE: u64 = 4 << 20;
 
-/// What tables may grow by, in bytes, besides doubling, before they are rewritten without what was removed.
+/// What tables may grow by, in bytes, besides doubling, before they are rewritten without what was replaced.
 const GROWTH: u64 = 128 << 20;
 
+/// How many records may be removed before tables of more than that are rewritten without them.
+const REMOVED: usize = 250_000;
+
 /// Writes after which that is looked at.
-const LOOK: u32 = 256;
+const LOOK: u32 = 128;
 
 /// What is to be under a key; nothing removes it.
 #[derive(Debug)]
@@ -45,6 +48,7 @@ pub(super) struct Journal {
     mark: Mark,
     last: u64,
     writes: u32,
+    removed: usize,
     tidying: Arc<Tidying>,
 }
 
@@ -96,7 +100,7 @@ impl Journal {
             );
         }
         let last = last.max(marked.unwrap_or(0));
-        Ok(Self { database, records, mark, last, writes: 0, tidying: Arc::default() })
+        Ok(Self { database, records, mark, last, writes: 0, removed: 0, tidying: Arc::default() })
     }
 
     /// Makes the folder fit to be opened.
@@ -158,7 +162,10 @@ impl Journal {
         for Put { key, value } in puts {
             match value {
                 Some(value) => batch.insert(&self.records, &**key, &**value),
-                None => batch.remove(&self.records, &**key),
+                None => {
+                    batch.remove(&self.records, &**key);
+                    self.removed += 1;
+                }
             }
         }
         batch.insert(&self.records, LAST, last.to_be_bytes());
@@ -174,12 +181,16 @@ impl Journal {
 
     /// Has tables rewritten that hold much that was removed. Left to itself the crate does that late: what is short-lived
     /// is pushed down, level by level, and what removes it follows slowly.
-    fn tidy(&self) {
+    fn tidy(&mut self) {
         let (records, tidying) = (self.records.clone(), Arc::clone(&self.tidying));
-        let most = tidying.least.load(Ordering::Relaxed).saturating_mul(2).saturating_add(GROWTH);
+        let most = match tidying.least.load(Ordering::Relaxed) {
+            _ if self.removed >= REMOVED => GROWTH,
+            least => least.saturating_mul(2).saturating_add(GROWTH),
+        };
         if records.disk_space() < most || tidying.is_on.swap(true, Ordering::Relaxed) {
             return;
         }
+        self.removed = 0;
         let work = move || {
             if let Err(error) = records.major_compact() {
                 warn!("the journal cannot be compacted: {error}");
