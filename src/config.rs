@@ -270,6 +270,7 @@ impl Loaded {
             ("platform.call_back_within", platform.call_back_within, 900),
             ("delivery.timeout", delivery.timeout, 60),
             ("delivery.breaker_pause", delivery.breaker_pause, 3_600),
+            ("store.redis_timeout", store.redis_timeout, 60),
         ] {
             if !(Duration::from_millis(100)..=Duration::from_secs(most)).contains(&span) {
                 return Err(self.error(key, format!("must be 100ms to {most}s")));

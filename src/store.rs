@@ -13,6 +13,7 @@ pub use redis::Redis;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use rand::CryptoRng;
@@ -20,7 +21,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use tokio::runtime::Handle;
 
-use crate::clock::Timestamp;
+use crate::clock::{self, Timestamp};
 use crate::dialog::{Session, SessionKey};
 use crate::otp::{Account, AccountId, Accounts, ChallengeId, Ticket};
 
@@ -40,6 +41,9 @@ pub struct Settings {
     pub redis_prefix: String,
     /// A file of certificates (PEM) that Redis' is to be signed by, instead of the machine's own; empty for those.
     pub redis_ca_file: PathBuf,
+    /// How long Redis may take for an answer, waiting for a connection included.
+    #[serde(deserialize_with = "clock::duration")]
+    pub redis_timeout: Duration,
 }
 
 /// The stores there are.

@@ -2,24 +2,30 @@
 //!
 //! A read is one round trip, and so is a write: scripts compare, take and write in one step, on the one server. What
 //! nobody answers for is [`Unavailable`]; nothing is decided from what this process remembers.
+//!
+//! Each thread that serves requests has a connection of its own, and what outlives requests has one more: handing every
+//! question and answer to another thread would take as much time as the rest of a call.
 
 mod address;
 mod health;
 mod link;
 mod record;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::ThreadId;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use dashmap::DashMap;
 use rand::CryptoRng;
 use redis::Cmd;
-use tokio::runtime::Handle;
+use tokio::runtime::{Handle, RuntimeFlavor};
 
 pub(super) use self::address::is_overheard;
 
-use self::address::Address;
-use self::link::{Link, Repeat, Script};
+use self::address::Directions;
+use self::link::{Link, Repeat, Script, Speaks};
 use self::record::{Kept, kept_account, kept_session};
 use super::{Change, Commit, Settings, Snapshot, Store, Unavailable, Version};
 use crate::clock::Timestamp;
@@ -37,7 +43,12 @@ const LONGEST: Duration = Duration::from_hours(24 * 3_660);
 
 /// Records in a Redis that many servers share.
 pub struct Redis {
-    link: Link,
+    directions: Directions,
+    patience: Duration,
+    /// The connection of work that outlives its request.
+    lasting: Arc<Link>,
+    /// Those of the threads that have a runtime of their own.
+    own: DashMap<ThreadId, Arc<Link>>,
     prefix: String,
     last_version: AtomicU64,
 }
@@ -57,9 +68,32 @@ impl Redis {
             let problem = format!("must be at most {LONGEST_PREFIX} characters without spaces");
             return Err(("redis_prefix", problem));
         }
-        let link = Link::open(Address::new(&settings.redis_url, &settings.redis_ca_file)?, runtime);
+        let directions = Directions::new(&settings.redis_url, &settings.redis_ca_file)?;
+        let lasting = Arc::new(Link::open(&directions, settings.redis_timeout, runtime, Speaks::Aloud));
         // Versions must never come again, whatever becomes of server and Redis: they start where chance wants.
-        Ok(Self { link, prefix, last_version: AtomicU64::new(rng.next_u64()) })
+        let last_version = AtomicU64::new(rng.next_u64());
+        Ok(Self {
+            directions,
+            patience: settings.redis_timeout,
+            lasting,
+            own: DashMap::new(),
+            prefix,
+            last_version,
+        })
+    }
+
+    /// The connection for whoever asks.
+    fn link(&self) -> Arc<Link> {
+        let here = Handle::current();
+        if here.runtime_flavor() != RuntimeFlavor::CurrentThread {
+            return Arc::clone(&self.lasting);
+        }
+        let thread = std::thread::current().id();
+        if let Some(link) = self.own.get(&thread) {
+            return Arc::clone(&link);
+        }
+        let open = || Arc::new(Link::open(&self.directions, self.patience, &here, Speaks::Softly));
+        Arc::clone(&self.own.entry(thread).or_insert_with(open))
     }
 
     fn session(&self, key: &SessionKey) -> Vec<u8> {
@@ -94,7 +128,7 @@ impl Store for Redis {
             script.arg(self.account(*id));
         }
         script.arg(self.named(b"a:", b""));
-        let values: Vec<Option<Vec<u8>>> = self.link.ask(&script, Repeat::Once).await?;
+        let values: Vec<Option<Vec<u8>>> = self.link().ask(&script, Repeat::Once).await?;
         let mut values = values.into_iter();
         let session = values.next().flatten().map(|value| kept_session(&value)).transpose()?;
         let mut known = Vec::with_capacity(accounts.len() + 1);
@@ -140,7 +174,7 @@ impl Store for Redis {
             kept.add(&mut script, write.seen, kept_for(at, write.value.forget_at()));
         }
         // Whether a change whose answer got lost was made, nobody can tell: making it again would count it twice.
-        match self.link.ask(&script, Repeat::Never).await? {
+        match self.link().ask(&script, Repeat::Never).await? {
             1 => Ok(Commit::Done(version)),
             0 => Ok(Commit::Raced),
             2 => Ok(Commit::SoldOut),
@@ -151,13 +185,13 @@ impl Store for Redis {
     async fn give_back(&self, ticket: &Ticket) -> Result<(), Unavailable> {
         let mut script = Script::GiveBack.call(1);
         script.arg(self.pool(ticket));
-        self.link.ask::<u8>(&script, Repeat::Never).await.map(drop)
+        self.link().ask::<u8>(&script, Repeat::Never).await.map(drop)
     }
 
     async fn owner(&self, challenge: ChallengeId) -> Result<Option<SessionKey>, Unavailable> {
         let mut get = Cmd::new();
         get.arg("GET").arg(self.named(b"c:", challenge.bytes()));
-        let name: Option<String> = self.link.ask(&get, Repeat::Once).await?;
+        let name: Option<String> = self.link().ask(&get, Repeat::Once).await?;
         Ok(name.map(|name| SessionKey::kept(&name)))
     }
 

@@ -35,31 +35,43 @@ pub(super) enum Address {
     Sentinels(Box<SentinelClient>),
 }
 
-impl Address {
+/// What is said of it in the settings.
+pub(super) struct Directions {
+    url: SecretString,
+    certificates: Option<TlsCertificates>,
+}
+
+impl Directions {
     /// Reads the settings: the URL, and the file of certificates.
     ///
     /// # Errors
     /// The setting that is of no use, and why; without the secrets in it.
     pub(super) fn new(url: &SecretString, ca_file: &Path) -> Result<Self, (&'static str, String)> {
-        let url = url.expose_secret().trim();
-        if url.is_empty() {
+        let text = url.expose_secret().trim();
+        if text.is_empty() {
             return Err(("redis_url", format!("is empty; {LIKE}")));
         }
-        let tls = url.starts_with("rediss");
-        let certificates = certificates(ca_file, tls)?;
-        let unusable = || ("redis_url", format!("is no URL of a Redis; {LIKE}"));
-        if url.contains('#') {
-            // `#insecure` would take any certificate.
-            return Err(unusable());
-        }
-        let sentinels = url.strip_prefix("redis+sentinel://").or(url.strip_prefix("rediss+sentinel://"));
-        let address = match sentinels {
-            Some(rest) => sentinel(rest, certificates).map(|client| Self::Sentinels(Box::new(client))),
-            None => server(url, certificates).map(|client| Self::Server(Box::new(client))),
-        };
-        address.ok_or_else(unusable)
+        let certificates = certificates(ca_file, text.starts_with("rediss"))?;
+        let directions = Self { url: text.into(), certificates };
+        directions.address().ok_or_else(|| ("redis_url", format!("is no URL of a Redis; {LIKE}")))?;
+        Ok(directions)
     }
 
+    /// Follows them; `None` if the URL is none, which is known from the start.
+    pub(super) fn address(&self) -> Option<Address> {
+        let (url, certificates) = (self.url.expose_secret(), self.certificates.clone());
+        // `#insecure` would take any certificate.
+        if url.contains('#') {
+            return None;
+        }
+        match url.strip_prefix("redis+sentinel://").or(url.strip_prefix("rediss+sentinel://")) {
+            Some(rest) => Some(Address::Sentinels(Box::new(sentinel(rest, certificates)?))),
+            None => Some(Address::Server(Box::new(server(url, certificates)?))),
+        }
+    }
+}
+
+impl Address {
     /// Makes a connection.
     pub(super) async fn connect(&mut self) -> RedisResult<MultiplexedConnection> {
         // How long a call may take is decided there, once for the waiting and the asking.
@@ -179,7 +191,7 @@ mod tests {
     use super::*;
 
     fn read(url: &str) -> Result<Address, (&'static str, String)> {
-        Address::new(&url.into(), Path::new(""))
+        Ok(Directions::new(&url.into(), Path::new(""))?.address().unwrap())
     }
 
     #[test]

@@ -1,12 +1,10 @@
-//! The connection to Redis: one, shared by all calls, and made again in the background when it is lost.
-//!
-//! It lives on the program's own runtime, since a worker's ends before the work that outlives its requests.
+//! A connection to Redis, shared by all calls of a runtime, and made again in the background when it is lost.
 
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use backon::{BackoffBuilder as _, ExponentialBuilder};
-use log::{info, warn};
+use log::{Level, log};
 use redis::aio::MultiplexedConnection;
 use redis::{Cmd, ErrorKind, FromRedisValue, RedisError, RedisResult, ServerErrorKind};
 use tokio::runtime::Handle;
@@ -14,13 +12,10 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::address::Address;
+use super::address::{Address, Directions};
 use super::health;
 use crate::store::Unavailable;
 use crate::telemetry::Stopwatch;
-
-/// How long a call may take, waiting for a connection included. Less than a second, in which whoever asks is answered.
-const PATIENCE: Duration = Duration::from_millis(800);
 
 /// How long it may take until a new connection can be used.
 const CONNECTING: Duration = Duration::from_secs(5);
@@ -63,9 +58,27 @@ impl Script {
     }
 }
 
+/// How loud a connection's fate is told: that of the first is everybody's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Speaks {
+    /// For operators.
+    Aloud,
+    /// For whoever looks for a fault.
+    Softly,
+}
+
+impl Speaks {
+    fn say(self, level: Level, text: &str) {
+        log!(if self == Self::Aloud { level } else { Level::Debug }, "{text}");
+    }
+}
+
 /// The connection.
 pub(super) struct Link {
     state: watch::Sender<State>,
+    /// How long a call may take, waiting for a connection included.
+    patience: Duration,
+    speaks: Speaks,
     _keeper: AbortOnDropHandle<()>,
 }
 
@@ -90,11 +103,16 @@ struct Line {
 
 impl Link {
     /// Begins to connect.
-    pub(super) fn open(address: Address, runtime: &Handle) -> Self {
+    pub(super) fn open(
+        directions: &Directions,
+        patience: Duration,
+        runtime: &Handle,
+        speaks: Speaks,
+    ) -> Self {
         let why = "Redis has not answered yet".into();
         let (state, _) = watch::channel(State::Down { since: Stopwatch::start(), why });
-        let keeper = runtime.spawn(keep(address, state.clone()));
-        Self { state, _keeper: AbortOnDropHandle::new(keeper) }
+        let keeper = runtime.spawn(keep(directions.address(), state.clone(), speaks));
+        Self { state, patience, speaks, _keeper: AbortOnDropHandle::new(keeper) }
     }
 
     /// Sends a command and gives its answer.
@@ -128,17 +146,20 @@ impl Link {
                 return Err(Unavailable(format!("Redis: {said}")));
             }
         };
-        if let Ok(answer) = timeout(PATIENCE, work).await {
+        if let Ok(answer) = timeout(self.patience, work).await {
             return answer;
         }
         let Some(number) = used else { return Err(self.is_down()) };
-        let why = format!("Redis does not answer within {} ms", PATIENCE.as_millis());
+        let why = format!("Redis does not answer within {} ms", self.patience.as_millis());
         self.lose(number, &why);
         Err(Unavailable(why))
     }
 
     /// The connection, as soon as there is one.
     async fn line(&self) -> Result<Line, Unavailable> {
+        if let State::Up(line) = &*self.state.borrow() {
+            return Ok(line.clone());
+        }
         let mut states = self.state.subscribe();
         let state = states.wait_for(|state| matches!(state, State::Up(_))).await;
         match state.as_deref() {
@@ -150,7 +171,9 @@ impl Link {
     /// In an outage that lasts nobody waits for its end.
     fn is_down_for_long(&self) -> Result<(), Unavailable> {
         match &*self.state.borrow() {
-            State::Down { since, why } if since.elapsed() >= PATIENCE => Err(Unavailable(why.to_string())),
+            State::Down { since, why } if since.elapsed() >= self.patience => {
+                Err(Unavailable(why.to_string()))
+            }
             State::Down { .. } | State::Up(_) => Ok(()),
         }
     }
@@ -172,16 +195,17 @@ impl Link {
             is_it
         });
         if lost {
-            warn!("the connection to Redis is lost: {why}");
+            self.speaks.say(Level::Warn, &format!("the connection to Redis is lost: {why}"));
         }
     }
 }
 
 /// Keeps a connection up, for ever.
-async fn keep(mut address: Address, state: watch::Sender<State>) {
+async fn keep(address: Option<Address>, state: watch::Sender<State>, speaks: Speaks) {
+    let Some(mut address) = address else { return };
     let mut states = state.subscribe();
     for number in 0.. {
-        let connection = connect(&mut address, &state).await;
+        let connection = connect(&mut address, &state, speaks).await;
         state.send_replace(State::Up(Line { number, connection }));
         if states.wait_for(|state| matches!(state, State::Down { .. })).await.is_err() {
             return;
@@ -190,20 +214,24 @@ async fn keep(mut address: Address, state: watch::Sender<State>) {
 }
 
 /// Tries to connect until it works.
-async fn connect(address: &mut Address, state: &watch::Sender<State>) -> MultiplexedConnection {
+async fn connect(
+    address: &mut Address,
+    state: &watch::Sender<State>,
+    speaks: Speaks,
+) -> MultiplexedConnection {
     let (least, most) = WAITS;
     let waits = ExponentialBuilder::default().with_min_delay(least).with_max_delay(most).with_jitter();
     let mut waits = waits.without_max_times().build();
     let mut said = None;
     loop {
-        let problem = match timeout(CONNECTING, attempt(address)).await {
+        let problem = match timeout(CONNECTING, attempt(address, speaks)).await {
             Ok(Ok(connection)) => return connection,
             Ok(Err(problem)) => problem,
             Err(_) => "it does not answer".to_owned(),
         };
         let why: Arc<str> = format!("Redis cannot be used: {problem}").into();
         if said.as_ref() != Some(&why) {
-            warn!("{why}; trying again");
+            speaks.say(Level::Warn, &format!("{why}; trying again"));
             said = Some(Arc::clone(&why));
         }
         state.send_modify(|state| {
@@ -216,7 +244,7 @@ async fn connect(address: &mut Address, state: &watch::Sender<State>) -> Multipl
 }
 
 /// Makes a connection, looks whom it leads to, and teaches the scripts.
-async fn attempt(address: &mut Address) -> Result<MultiplexedConnection, String> {
+async fn attempt(address: &mut Address, speaks: Speaks) -> Result<MultiplexedConnection, String> {
     let mut connection = address.connect().await.map_err(|error| match error.kind() {
         ErrorKind::AuthenticationFailed => {
             "it refuses the user or the password of store.redis_url".to_owned()
@@ -226,9 +254,9 @@ async fn attempt(address: &mut Address) -> Result<MultiplexedConnection, String>
     let health = health::examine(&mut connection).await?;
     teach(&mut connection).await.map_err(|error| format!("it does not take scripts: {error}"))?;
     for warning in &health.warnings {
-        warn!("{warning}");
+        speaks.say(Level::Warn, warning);
     }
-    info!("connected to Redis {}", health.version);
+    speaks.say(Level::Info, &format!("connected to Redis {}", health.version));
     Ok(connection)
 }
 
