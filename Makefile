@@ -3,10 +3,13 @@
 
 CARGO ?= $(shell command -v cargo || echo "$$HOME/.cargo/bin/cargo")
 
-.PHONY: test check tools
+.PHONY: test check tools botium
+
+# Where what comes from npm is put; no test changes it.
+BOTIUM = $(or $(CARGO_TARGET_DIR),target)/botium
 
 # A test that needs a program which is not there counts as skipped; here it fails instead.
-test: tools
+test: tools botium
 	REQUIRE_SERVICES=1 $(CARGO) test --locked
 
 check: tools
@@ -16,7 +19,7 @@ check: tools
 
 # Cargo; a C compiler, because aws-lc-sys, which TLS and token signatures rest on, is C and assembler (it needs no
 # cmake); curl, with which a test pastes the server's own examples; aiosmtpd, the relay that tests send mail to; and
-# Chromium with its driver, in which they open the console.
+# Chromium with its driver, in which they open the console; and Botium, which talks to the bot as bot testers do, on Node.
 tools:
 	@set -eu; \
 	has() { command -v "$$1" >/dev/null 2>&1; }; \
@@ -25,6 +28,8 @@ tools:
 		has "$${CC:-cc}" || has gcc || printf 'gcc '; \
 		has curl || printf 'curl '; \
 		smtp || printf 'python3-aiosmtpd '; \
+		has node || printf 'nodejs '; \
+		has npm || printf 'npm '; \
 		has chromium || printf 'chromium '; \
 		has chromedriver || printf 'chromium-driver '; \
 	}; \
@@ -45,7 +50,14 @@ tools:
 	packages="$$(missing)"; \
 	[ -z "$$packages" ] || { \
 		echo "still missing: $$packages; install it and try again" \
-			"(Debian: apt-get install gcc libc6-dev curl python3-aiosmtpd chromium chromium-driver;" \
+			"(Debian: apt-get install gcc libc6-dev curl python3-aiosmtpd nodejs npm chromium chromium-driver;" \
 			"macOS: xcode-select --install, pip3 install aiosmtpd, brew install chromium chromedriver)" >&2; \
 		exit 1; \
+	}
+
+botium: tools
+	@[ -d "$(BOTIUM)/node_modules/botium-core" ] || { \
+		mkdir -p "$(BOTIUM)"; \
+		npm install --prefix "$(BOTIUM)" --no-audit --no-fund --ignore-scripts --loglevel=error \
+			botium-core@1.15.13 botium-connector-koreai-webhook@0.0.2; \
 	}

@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[path = "programs/botium.rs"]
+mod botium;
 #[path = "programs/browser.rs"]
 mod browser;
 #[path = "programs/smtp.rs"]
@@ -22,9 +24,11 @@ fn main() {
         needs("aiosmtpd", aiosmtpd, "a_test_mail_arrives", smtp::a_test_mail_arrives),
         needs("aiosmtpd", aiosmtpd, "mailed_codes_verify", smtp::mailed_codes_verify),
     ];
-    let chromium = browser::is_there();
+    let botium = botium::is_there();
+    let (chromium, held) = (browser::is_there(), botium::holds_the_conversation);
+    let trials = trials.into_iter().chain([needs("Botium", botium, "botium_holds_the_conversation", held)]);
     let pages = browser::TESTS.map(|(name, test)| needs("chromium with chromedriver", chromium, name, test));
-    libtest_mimic::run(&Arguments::from_args(), trials.into_iter().chain(pages).collect()).exit();
+    libtest_mimic::run(&Arguments::from_args(), trials.chain(pages).collect()).exit();
 }
 
 #[expect(clippy::disallowed_methods, reason = "how strict a test run is comes from its environment")]

@@ -7,6 +7,7 @@ mod console;
 mod conversation;
 mod delivery;
 mod events;
+mod hooks;
 mod program;
 mod races;
 mod replay;

@@ -41,7 +41,7 @@ pub(crate) fn is_there() -> bool {
 }
 
 /// A program that stops when it is no longer needed.
-struct Running(Child);
+pub(crate) struct Running(Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -51,7 +51,10 @@ impl Drop for Running {
 }
 
 /// Starts a program, and reads on until `found` makes something of a line.
-fn start(command: &mut Command, found: impl Fn(&str) -> Option<String>) -> Result<(Running, String), Failed> {
+pub(crate) fn start(
+    command: &mut Command,
+    found: impl Fn(&str) -> Option<String>,
+) -> Result<(Running, String), Failed> {
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
     let mut said = BufReader::new(child.stdout.take().ok_or("no output")?);
     let running = Running(child);
