@@ -3,10 +3,13 @@
 
 CARGO ?= $(shell command -v cargo || echo "$$HOME/.cargo/bin/cargo")
 
-.PHONY: test check tools
+.PHONY: test check tools botium
+
+# Where what comes from npm is put; no test changes it.
+BOTIUM = $(or $(CARGO_TARGET_DIR),target)/botium
 
 # A test that needs a program which is not there counts as skipped; here it fails instead.
-test: tools
+test: tools botium
 	REQUIRE_SERVICES=1 $(CARGO) test --locked
 
 check: tools
@@ -16,8 +19,9 @@ check: tools
 
 # Cargo; a C compiler, because aws-lc-sys, which TLS and token signatures rest on, is C and assembler (it needs no
 # cmake); curl, with which a test pastes the server's own examples; aiosmtpd, the relay that tests send mail to;
-# redis-server, which tests start, kill and start again; Chromium with its driver, in which they open the console; and what
-# calls the REST API in tests, in a Python of its own below target: schemathesis, and what the recipes need.
+# redis-server, which tests start, kill and start again; Chromium with its driver, in which they open the console; Node for
+# Botium, which talks to the bot as bot testers do; and what calls the REST API in tests, in a Python of its own below
+# target: schemathesis, and what the recipes need.
 tools:
 	@set -eu; \
 	has() { command -v "$$1" >/dev/null 2>&1; }; \
@@ -28,6 +32,8 @@ tools:
 		smtp || printf 'python3-aiosmtpd '; \
 		has redis-server || printf 'redis-server '; \
 		callers || python3 -c 'import ensurepip' 2>/dev/null || printf 'python3-venv '; \
+		has node || printf 'nodejs '; \
+		has npm || printf 'npm '; \
 		has chromium || printf 'chromium '; \
 		has chromedriver || printf 'chromium-driver '; \
 	}; \
@@ -49,8 +55,8 @@ tools:
 		packages="$$(missing)"; \
 		[ -z "$$packages" ] || { \
 			echo "still missing: $$packages; install it and try again" \
-				"(Debian: apt-get install gcc libc6-dev curl python3-aiosmtpd python3-venv redis-server chromium chromium-driver;" \
-				"macOS: xcode-select --install, pip3 install aiosmtpd, brew install redis chromium chromedriver)" >&2; \
+				"(Debian: apt-get install gcc libc6-dev curl python3-aiosmtpd python3-venv redis-server nodejs npm chromium chromium-driver;" \
+				"macOS: xcode-select --install, pip3 install aiosmtpd, brew install redis node chromium chromedriver)" >&2; \
 			exit 1; \
 		}; \
 	fi; \
@@ -58,4 +64,11 @@ tools:
 		echo "missing: schemathesis, rasa-sdk, PyJWT; installing them below target"; \
 		python3 -m venv target/python; \
 		target/python/bin/pip install --quiet 'schemathesis>=4,<5' 'rasa-sdk>=3,<4' 'pyjwt[crypto]>=2,<3'; \
+	}
+
+botium: tools
+	@[ -d "$(BOTIUM)/node_modules/botium-core" ] || { \
+		mkdir -p "$(BOTIUM)"; \
+		npm install --prefix "$(BOTIUM)" --no-audit --no-fund --ignore-scripts --loglevel=error \
+			botium-core@1.15.13 botium-connector-koreai-webhook@0.0.2; \
 	}

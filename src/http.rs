@@ -9,6 +9,7 @@ mod console;
 mod conversation;
 mod dev;
 mod events;
+mod hooks;
 mod onward;
 pub mod openapi;
 mod rest;
@@ -18,6 +19,7 @@ mod webhook;
 pub use api_keys::{ApiKey, ApiKeySettings, ApiKeys};
 pub use bot::{BotSettings, Names};
 pub use console::Console;
+pub use hooks::Hooks;
 
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};
@@ -77,6 +79,8 @@ pub struct Server {
     pub dev_clock: Option<Arc<VirtualClock>>,
     /// Dev mode's console, which plays the platform.
     pub console: Console,
+    /// Dev mode's webhook channel, by which programs write to the bot.
+    pub hooks: Hooks,
 }
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
@@ -100,7 +104,7 @@ impl Server {
             .configure(rest::routes)
             .configure(openapi::routes);
         if self.dev_clock.is_some() {
-            config.configure(dev::routes).configure(console::routes);
+            config.configure(dev::routes).configure(console::routes).configure(hooks::routes);
         }
         config.default_service(web::to(not_found)).app_data(web::Data::from(self));
     }
@@ -131,6 +135,7 @@ impl Server {
         info!("stopping: no new requests, up to {} s for what runs", patience.as_secs());
         let stopping = Stopwatch::start();
         self.console.close();
+        self.hooks.close();
         handle.stop(true).await;
         sweeping.abort();
         let left = background.finish(patience.saturating_sub(stopping.elapsed())).await;

@@ -22,7 +22,7 @@
 //! | [`audit`] | what happened, written down and told |
 //! | [`service`] | load, turn, save, act. Owns the generator, and work that outlives its request |
 //! | [`simulator`] | plays the bot platform: a conversation, its dialogs, the callback addresses |
-//! | [`http`] | routes; failures become BotKit's error bodies |
+//! | [`http`] | routes; failures become BotKit's error bodies; dev mode's console and webhook channel |
 //! | [`config`] | reads and checks the one configuration |
 //! | [`cli`] | commands and wiring |
 

@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
+#[path = "programs/botium.rs"]
+mod botium;
 #[path = "programs/browser.rs"]
 mod browser;
 #[path = "programs/dev_server.rs"]
@@ -61,9 +63,11 @@ fn main() {
         on_redis("clusters_and_replicas_are_refused", redis::refused_servers),
         on_redis("eviction_and_no_persistence_are_warned_of", redis::unlike_servers),
     ];
-    let chromium = browser::is_there();
+    let botium = botium::is_there();
+    let (chromium, held) = (browser::is_there(), botium::holds_the_conversation);
+    let trials = trials.into_iter().chain([needs("Botium", botium, "botium_holds_the_conversation", held)]);
     let pages = browser::TESTS.map(|(name, test)| needs("chromium with chromedriver", chromium, name, test));
-    libtest_mimic::run(&Arguments::from_args(), trials.into_iter().chain(pages).collect()).exit();
+    libtest_mimic::run(&Arguments::from_args(), trials.chain(pages).collect()).exit();
 }
 
 #[expect(clippy::disallowed_methods, reason = "how strict a test run is comes from its environment")]

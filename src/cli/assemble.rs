@@ -17,7 +17,7 @@ use crate::delivery::{
     Deliveries, Delivery, Dev, Limits, Line, Provider, SendGrid, Smtp, Texts, ToOutbox, Twilio, http_client,
 };
 use crate::dialog::catalogue::Catalogue;
-use crate::http::{Console, Server};
+use crate::http::{Console, Hooks, Server};
 use crate::otp::Spending;
 use crate::platform::Platform;
 use crate::proof::Prover;
@@ -121,6 +121,7 @@ pub fn assemble(loaded: &Loaded, mut parts: Parts) -> Result<Arc<Server>, Error>
         settings: config.server.clone(),
         dev_clock: parts.dev_clock,
         console: Console::default(),
+        hooks: Hooks::default(),
     }))
 }
 

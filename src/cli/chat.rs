@@ -99,9 +99,11 @@ async fn talk(loaded: &Loaded, chat: &Chat) -> Result<()> {
         screen.note(&format!("The bot asks, you answer. Its OTP server is {}.", target.base()));
         if let Some(server) = &server {
             screen.note(&format!("The same in a browser: {}/console", server.origin));
-            screen.note(
-                "Mail is not sent: it is shown here. Type /code to type the code in it, /wrong a wrong one,",
-            );
+            screen.note(if server.keeps_mail() {
+                "Mail is not sent: it is shown here. Type /code to type the code in it, /wrong a wrong one,"
+            } else {
+                "Mail is sent, and shown here, too. Type /code to type the code in it, /wrong a wrong one,"
+            });
             screen.note("/advance 5m to let it expire, /help for more, /quit to leave.");
         } else {
             screen.note("/help lists what else you can type, /quit leaves.");

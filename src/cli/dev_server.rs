@@ -45,6 +45,11 @@ impl DevServer {
         Ok(Self { origin, url, server, stop, running: tokio::spawn(serving) })
     }
 
+    /// Whether mail goes no further than its outbox.
+    pub(super) fn keeps_mail(&self) -> bool {
+        self.server.service.deliveries.email.iter().all(|line| line.name() == "outbox")
+    }
+
     /// Stops it.
     pub(super) async fn stop(self) {
         drop(self.stop);

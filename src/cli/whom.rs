@@ -18,10 +18,10 @@ pub(super) struct Whom {
     #[arg(long, value_name = "ID", default_value = DEV_BOT)]
     pub(super) bot: String,
     /// Client ID of the bot's JWT app [default: the one in the configuration].
-    #[arg(long, value_name = "ID", env = "BOTKIT_APP_ID", requires = "url")]
+    #[arg(long, value_name = "ID", env = "BOTKIT_APP_ID")]
     pub(super) app_id: Option<String>,
     /// Client Secret of the bot's JWT app [default: the one in the configuration].
-    #[arg(long, value_name = "SECRET", env = "BOTKIT_API_KEY", hide_env_values = true, requires = "app_id")]
+    #[arg(long, value_name = "SECRET", env = "BOTKIT_API_KEY", hide_env_values = true)]
     pub(super) api_key: Option<SecretString>,
     /// The JWT app's signing algorithm.
     #[arg(long, value_name = "NAME", default_value = "HS256", value_parser = algorithm)]
@@ -48,7 +48,8 @@ impl Whom {
             (Some(id), Some(secret)) => Credentials::new(id, secret, self.jwt_algorithm, false)
                 .ok_or_else(|| anyhow!("--app-id and --api-key must not be empty"))?,
             (Some(_), None) => return Err(anyhow!("--app-id needs --api-key, or BOTKIT_API_KEY")),
-            (None, _) => {
+            (None, Some(_)) => return Err(anyhow!("--api-key needs --app-id, or BOTKIT_APP_ID")),
+            (None, None) => {
                 let bots = loaded.bots(None, &loaded.catalogue()?).context(
                     "there are no credentials to call with; give --app-id and --api-key (a server in dev mode prints \
                      its own when it starts)",

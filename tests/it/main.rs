@@ -10,6 +10,7 @@ mod crash;
 mod delivery;
 mod disk;
 mod events;
+mod hooks;
 mod openapi;
 mod program;
 mod providers;

@@ -6,13 +6,12 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use botkit_otp::telemetry::Stopwatch;
 use libtest_mimic::Failed;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use thirtyfour::{
-    By, ChromeCapabilities, ChromiumLikeCapabilities as _, DesiredCapabilities, Key, WebDriver,
-};
 
 type Outcome = Result<(), Failed>;
 
@@ -41,7 +40,7 @@ pub(crate) fn is_there() -> bool {
 }
 
 /// A program that stops when it is no longer needed.
-struct Running(Child);
+pub(crate) struct Running(Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -51,7 +50,10 @@ impl Drop for Running {
 }
 
 /// Starts a program, and reads on until `found` makes something of a line.
-fn start(command: &mut Command, found: impl Fn(&str) -> Option<String>) -> Result<(Running, String), Failed> {
+pub(crate) fn start(
+    command: &mut Command,
+    found: impl Fn(&str) -> Option<String>,
+) -> Result<(Running, String), Failed> {
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
     let mut said = BufReader::new(child.stdout.take().ok_or("no output")?);
     let running = Running(child);
@@ -67,10 +69,15 @@ fn start(command: &mut Command, found: impl Fn(&str) -> Option<String>) -> Resul
     Err("it stopped".into())
 }
 
-/// The console's page, open.
+/// The console's page, open in a browser. It is driven by `WebDriver`, a protocol that is JSON over HTTP.
 struct Page {
-    driver: WebDriver,
+    http: reqwest::Client,
+    session: String,
 }
+
+/// Keys, as that protocol writes them.
+const ENTER: &str = "\u{e007}";
+const TAB: &str = "\u{e004}";
 
 /// How the page is looked at.
 #[derive(Clone, Copy)]
@@ -96,37 +103,75 @@ fn with_page(look: Look, test: impl AsyncFnOnce(&Page) -> Outcome) -> Outcome {
         Some(port.to_owned())
     })?;
     tokio::runtime::Runtime::new()?.block_on(async {
-        let mut capabilities: ChromeCapabilities = DesiredCapabilities::chrome();
         let profile = format!("--user-data-dir={}", folder.path().join("browser").display());
-        for argument in
-            ["--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--no-proxy-server", &profile]
-        {
-            capabilities.add_arg(argument)?;
+        let mut arguments =
+            vec!["--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--no-proxy-server", &profile];
+        if let Look::Dark = look {
+            arguments.push("--blink-settings=preferredColorScheme=0");
         }
-        match look {
-            Look::Wide => {}
-            Look::Dark => capabilities.add_arg("--blink-settings=preferredColorScheme=0")?,
+        let mut options = json!({ "args": arguments });
+        if let Look::Phone = look {
             // No window is that narrow.
-            Look::Phone => capabilities.add_experimental_option(
-                "mobileEmulation",
-                json!({ "deviceMetrics": { "width": 320, "height": 640, "pixelRatio": 2, "mobile": true } }),
-            )?,
+            let screen = json!({ "width": 320, "height": 640, "pixelRatio": 2, "mobile": true });
+            options["mobileEmulation"] = json!({ "deviceMetrics": screen });
         }
-        let driver = WebDriver::new(format!("http://127.0.0.1:{port}"), capabilities).await?;
-        driver.set_window_rect(0, 0, 1_500, 1_000).await?;
-        driver.goto(&console).await?;
-        let page = Page { driver };
+        let page = Page::open(&format!("http://127.0.0.1:{port}"), &options).await?;
+        page.size(1_000).await?;
+        page.tell("url", &json!({ "url": console })).await?;
         let outcome = test(&page).await;
         if outcome.is_err() {
             page.picture("failed").await?;
         }
-        page.driver.quit().await?;
+        page.http.delete(&page.session).send().await?;
         outcome
     })
 }
+
 impl Page {
+    async fn open(driver: &str, options: &Value) -> Result<Self, Failed> {
+        let http = reqwest::Client::builder().no_proxy().build()?;
+        let mut page = Self { http, session: driver.to_owned() };
+        let wanted = json!({ "browserName": "chrome", "goog:chromeOptions": options });
+        let opened = page.tell("session", &json!({ "capabilities": { "alwaysMatch": wanted } })).await?;
+        let id = opened["sessionId"].as_str().ok_or("no session")?;
+        page.session = format!("{driver}/session/{id}");
+        Ok(page)
+    }
+
+    /// Gives the browser an order, and takes its answer.
+    async fn tell(&self, order: &str, body: &Value) -> Result<Value, Failed> {
+        let request = self.http.post(format!("{}/{order}", self.session));
+        let mut answer: Value = request.json(body).send().await?.json().await?;
+        match answer["value"]["error"].as_str() {
+            Some(error) => Err(format!("{error}: {}", answer["value"]["message"]).into()),
+            None => Ok(answer["value"].take()),
+        }
+    }
+
     async fn run(&self, script: &str) -> Result<Value, Failed> {
-        Ok(self.driver.execute(script, vec![]).await?.json().clone())
+        self.tell("execute/sync", &json!({ "script": script, "args": [] })).await
+    }
+
+    /// The browser's own name for the element that a script returns.
+    async fn element(&self, script: &str) -> Result<String, Failed> {
+        let found = self.run(script).await?;
+        let id = found.as_object().and_then(|found| found.values().next()).and_then(Value::as_str);
+        Ok(id.ok_or("there is no such element")?.to_owned())
+    }
+
+    async fn find(&self, selector: &str) -> Result<String, Failed> {
+        self.element(&format!("return document.querySelector({})", json!(selector))).await
+    }
+
+    async fn types(&self, element: &str, keys: &str) -> Outcome {
+        self.tell(&format!("element/{element}/value"), &json!({ "text": keys })).await?;
+        Ok(())
+    }
+
+    /// Makes the window this high.
+    async fn size(&self, height: u64) -> Outcome {
+        self.tell("window/rect", &json!({ "x": 0, "y": 0, "width": 1_500, "height": height })).await?;
+        Ok(())
     }
 
     /// The words of an element.
@@ -159,22 +204,22 @@ impl Page {
     async fn click(&self, selector: &str) -> Outcome {
         let patience = Stopwatch::start();
         loop {
-            let clicked = async { self.driver.find(By::Css(selector)).await?.click().await }.await;
+            let clicked = async {
+                let id = self.find(selector).await?;
+                self.tell(&format!("element/{id}/click"), &json!({})).await
+            };
+            let clicked = clicked.await;
             match clicked {
-                Ok(()) => return Ok(()),
-                Err(problem) if patience.elapsed() > Duration::from_secs(10) => {
-                    return Err(format!("{selector}: {problem}").into());
-                }
+                Ok(_) => return Ok(()),
+                Err(problem) if patience.elapsed() > Duration::from_secs(10) => return Err(problem),
                 Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
             }
         }
     }
 
     async fn says(&self, words: &str) -> Outcome {
-        let field = self.driver.find(By::Css("#text")).await?;
-        field.send_keys(words).await?;
-        field.send_keys(Key::Enter + "").await?;
-        Ok(())
+        let field = self.find("#text").await?;
+        self.types(&field, &[words, ENTER].concat()).await
     }
 
     async fn chooses(&self, select: &str, value: &str) -> Outcome {
@@ -182,18 +227,20 @@ impl Page {
     }
 
     /// Presses keys, wherever the focus is.
-    async fn press(&self, keys: impl Into<thirtyfour::prelude::TypingData>) -> Outcome {
-        self.driver.active_element().await?.send_keys(keys).await?;
-        Ok(())
+    async fn press(&self, keys: &str) -> Outcome {
+        let focused = self.element("return document.activeElement").await?;
+        self.types(&focused, keys).await
     }
 
     /// Keeps a picture of the whole page, if somebody wants to look at it: `SCREENSHOTS` names the folder.
     async fn picture(&self, name: &str) -> Outcome {
         let Some(folder) = std::env::var_os("SCREENSHOTS") else { return Ok(()) };
         let height = self.run("return document.documentElement.scrollHeight").await?;
-        let height = height.as_u64().and_then(|height| u32::try_from(height).ok()).unwrap_or(1_000);
-        self.driver.set_window_rect(0, 0, 1_500, height + 160).await?;
-        self.driver.screenshot(&Path::new(&folder).join(format!("{name}.png"))).await?;
+        self.size(height.as_u64().unwrap_or(1_000) + 160).await?;
+        let picture: Value =
+            self.http.get(format!("{}/screenshot", self.session)).send().await?.json().await?;
+        let picture = STANDARD.decode(picture["value"].as_str().unwrap_or_default())?;
+        std::fs::write(Path::new(&folder).join(format!("{name}.png")), picture)?;
         Ok(())
     }
 }
@@ -291,17 +338,17 @@ fn by_keyboard_on_a_phone() -> Outcome {
         let wide = "return document.documentElement.scrollWidth > document.documentElement.clientWidth";
         assert_eq!(page.run(wide).await?, false, "it scrolls sideways");
         // The first thing that Tab finds leads to the message box.
-        page.press(Key::Tab + "").await?;
+        page.press(TAB).await?;
         assert_eq!(page.run("return document.activeElement.className").await?, "skip");
-        page.press(Key::Enter + "").await?;
+        page.press(ENTER).await?;
         page.press("mira@example.com").await?;
-        page.press(Key::Enter + "").await?;
+        page.press(ENTER).await?;
         page.hears("We sent a 6-digit code").await?;
         page.sees("#mail-count", "1").await?;
         page.picture("narrow").await?;
         // From there to the button that types the code, with Tab alone.
         for _ in 0..30 {
-            page.press(Key::Tab + "").await?;
+            page.press(TAB).await?;
             let outlined =
                 "const at = document.activeElement; return [at.id, getComputedStyle(at).outlineStyle]";
             let at = page.run(outlined).await?;
@@ -310,7 +357,7 @@ fn by_keyboard_on_a_phone() -> Outcome {
                 break;
             }
         }
-        page.press(Key::Enter + "").await?;
+        page.press(ENTER).await?;
         page.hears("You are verified.").await?;
         assert_eq!(page.run(wide).await?, false, "it scrolls sideways");
         Ok(())

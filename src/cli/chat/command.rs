@@ -3,20 +3,25 @@
 use crate::address::Channel;
 use crate::simulator::{Mode, Prank};
 
-/// All commands, for `/help`.
-pub(super) const HELP: &str = "\
-  /code                      type the code from the newest mail      /wrong  type a wrong one
-  /advance 5m                move the server's clock; -5m moves it back
-  /fault sendgrid timeout    make a provider fail: timeout, 429, 500, bounce; a number says how often, 0 takes it back
-  /resend-request            make the last call again, as the platform does when an answer got lost
-  /misbehave retry           or slow, redact, drop: the platform has a bad day
-  /lang fr                   speak another language
-  /channel sms               let codes travel by email, sms, whatsapp or call
-  /medium voice              write on another kind of channel: web, text or voice
-  /mode conversation         or webhook: another dialog, from its beginning      /reset  the same one
-  /state                     what the platform holds      /last  the last request and its answer, in full
-  /wire                      show what crosses the wire, or stop showing it
-  /help   /quit              A message that begins with / is typed with two: //";
+/// All commands, for `/help`; in lines that fit a terminal.
+pub(super) const HELP: &str = concat!(
+    "     /code                    type the code from the newest mail\n",
+    "     /wrong                   type a wrong one\n",
+    "     /advance 5m              move the server's clock; -5m moves it back\n",
+    "     /fault sendgrid timeout  or 429, 500, bounce: the provider fails; a number\n",
+    "                              behind it says how often, 0 takes it back\n",
+    "     /resend-request          the platform makes its last call again\n",
+    "     /misbehave retry         or slow, redact, drop: the platform has a bad day\n",
+    "     /lang fr                 speak another language\n",
+    "     /channel sms             or email, whatsapp, call: how codes travel\n",
+    "     /medium voice            or web, text: the kind of channel to write on\n",
+    "     /mode conversation       or webhook: another dialog, from its beginning\n",
+    "     /reset                   another user, from the beginning\n",
+    "     /state                   what the platform holds\n",
+    "     /wire                    show what crosses the wire, or stop showing it\n",
+    "     /last                    the last request and its answer, in full\n",
+    "     /help   /quit            //text says something that begins with a /",
+);
 
 /// A command.
 #[derive(Debug, PartialEq)]

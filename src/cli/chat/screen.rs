@@ -12,7 +12,7 @@ const BOT: Style = AnsiColor::Green.on_default().bold();
 const USER: Style = AnsiColor::Cyan.on_default().bold();
 const MAIL: Style = AnsiColor::Yellow.on_default();
 const FAINT: Style = Style::new().dimmed();
-const OPTION: Style = AnsiColor::Blue.on_default();
+const OPTION: Style = Style::new().underline();
 
 /// What stands in front of what the user types.
 pub(super) const PROMPT: &str = "You  ";

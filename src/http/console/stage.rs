@@ -201,7 +201,7 @@ fn raise(server: &Server, address: SocketAddr) -> Option<Running> {
     let (orders, waiting) = mpsc::channel(MOST_ORDERS);
     let over = watch::Sender::new(false);
     let (playing, mut ended) = (Arc::clone(&log), over.subscribe());
-    server.service.background.start(async move {
+    server.service.background.aside(async move {
         tokio::select! {
             played = play(targets, playing, waiting) => {
                 if let Err(problem) = played {
