@@ -142,13 +142,13 @@ fn whoever_says_where_redis_is_wants_it_to_be_used() {
         let warnings: Vec<_> = warnings.map(|warning| warning[19..26].to_owned()).collect();
         (loaded.config.store.kind, warnings.concat())
     };
-    let (memory, redis) = (store::Kind::Memory, store::Kind::Redis);
+    let (memory, disk, redis) = (store::Kind::Memory, store::Kind::Disk, store::Kind::Redis);
     assert_eq!(store("", &[url]), (redis, "without".to_owned()));
     assert_eq!(store("", &[("REDIS_URL", "rediss://redis.example")]), (redis, String::new()));
-    assert_eq!(store("", &[("REDIS_URL", "")]), (memory, String::new()));
+    assert_eq!(store("", &[("REDIS_URL", "")]), (disk, String::new()));
     assert_eq!(store("", &[url, ("BOTKIT_OTP_STORE__KIND", "memory")]), (memory, "set and".to_owned()));
     assert_eq!(store("[store]\nkind = \"memory\"", &[url]).0, memory);
-    assert_eq!(store("[store]\nredis_url = \"redis://a\"", &[]).0, memory);
+    assert_eq!(store("[store]\nredis_url = \"redis://a\"", &[]).0, disk);
 }
 
 #[test]

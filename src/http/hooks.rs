@@ -110,7 +110,7 @@ async fn receive(version: Version, request: HttpRequest, body: Bytes, server: Da
     });
     let known = bot.and_then(|id| {
         let bot = server.bots.get(&id)?;
-        bot.credentials.check_channel(token, SystemClock.now()).ok()?;
+        bot.credentials.as_ref()?.check_channel(token, SystemClock.now()).ok()?;
         Some(id)
     });
     let Some(bot) = known else { return refuse(version, 401, "Invalid Access token") };
@@ -180,7 +180,7 @@ impl Hooks {
         }
         let bot = server.bots.get(&key.0)?;
         let base = format!("http://{address}{}", server.settings.api_prefix);
-        let target = Target::new(&base, key.0.clone(), bot.credentials.clone()).ok()?;
+        let target = Target::new(&base, key.0.clone(), bot.credentials.clone()?).ok()?;
         let mode = if bot.settings.conversation { Mode::Conversation } else { Mode::Webhook };
         let (turns, waiting) = mpsc::channel(1);
         server.service.background.aside(talk(target, mode, bot.settings.language.tag(), waiting));

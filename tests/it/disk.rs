@@ -244,7 +244,7 @@ fn secrets_are_made_once_and_for_their_owner_only() {
     let store = open(&path);
     let secret = store.folder().unwrap().secret("otp", &mut rng).unwrap();
     let other = store.folder().unwrap().secret("proof", &mut rng).unwrap();
-    assert!(secret.expose_secret().len() == 64 && secret.expose_secret() != other.expose_secret());
+    assert!(secret.expose_secret().len() == 44 && secret.expose_secret() != other.expose_secret());
     drop(store);
     let store = open(&path);
     let again = store.folder().unwrap().secret("otp", &mut rng).unwrap();
