@@ -15,8 +15,9 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use self::sink::Sink;
+use crate::address::Destination;
 use crate::clock::Timestamp;
-use crate::dialog::{Answer, Call, Delivery, Operation, SessionKey};
+use crate::dialog::{Answer, Call, Delivery, Operation, Session, SessionKey};
 use crate::otp::{ChallengeId, Fate, Handover, News};
 
 /// The section `[audit]`.
@@ -159,6 +160,33 @@ impl Audit {
             send: Some(send),
             provider: Some((&*news.provider).into()),
             ..Event::about(key, now)
+        });
+    }
+
+    /// Notes what an operator did about a session, under the name of the key it was done with.
+    pub fn act(&self, act: &'static str, key: &SessionKey, session: &Session, who: &str, now: Timestamp) {
+        let challenge = session.challenge.as_ref();
+        self.note(&Event {
+            event: act.into(),
+            outcome: "done".into(),
+            challenge: challenge.map(|challenge| challenge.id.to_string()),
+            channel: challenge.map(|challenge| challenge.destination.channel().name().into()),
+            to: challenge.map(|challenge| challenge.destination.masked().into()),
+            reason: Some(format!("by {who}").into()),
+            ..Event::about(key, now)
+        });
+    }
+
+    /// Notes that an operator cleared what was counted at an address.
+    pub fn cleared(&self, to: &Destination, who: &str, now: Timestamp) {
+        self.note(&Event {
+            time: now.to_string(),
+            event: "unlock".into(),
+            outcome: "done".into(),
+            channel: Some(to.channel().name().into()),
+            to: Some(to.masked().into()),
+            reason: Some(format!("by {who}").into()),
+            ..Event::default()
         });
     }
 

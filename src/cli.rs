@@ -1,5 +1,6 @@
 //! The commands.
 
+mod admin;
 mod assemble;
 mod chat;
 mod dev_server;
@@ -63,6 +64,8 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         file: Option<PathBuf>,
     },
+    /// See and revoke the codes that are out, and end locks, at a running server.
+    Admin(admin::Admin),
     /// Print a token that calls as the platform does, for curl.
     Token {
         /// The bot to call for, such as st-6b1f0c52-9d3e-5a47-8c21-4e7ab90d3f16.
@@ -86,9 +89,12 @@ impl Cli {
             println!("{}", openapi::text());
             return Ok(());
         }
+        if let Command::Admin(act) = &command {
+            return admin::run(act);
+        }
         let loaded = Loaded::read(self.config.as_deref(), &environment())?;
         match command {
-            Command::Openapi => Ok(()),
+            Command::Openapi | Command::Admin(_) => Ok(()),
             Command::Serve => serve::serve(&loaded),
             Command::Chat(options) => chat::chat(&loaded, &options),
             Command::Replay(options) => replay::replay(&loaded, &options),

@@ -59,6 +59,8 @@ pub struct Config {
     pub messages: MessagesSection,
     /// Who may call over REST.
     pub api: ApiSection,
+    /// Who may do as an operator.
+    pub admin: AdminSection,
     /// Where what happens is written down.
     pub audit: audit::Settings,
     /// How proofs are signed.
@@ -72,6 +74,27 @@ pub struct Config {
 pub struct ApiSection {
     /// The keys that open the doors below `/v1`.
     pub keys: Vec<http::ApiKeySettings>,
+}
+
+/// The section `[admin]`.
+#[derive(Debug, Deserialize)]
+pub struct AdminSection {
+    /// The keys that open the doors below `/admin`.
+    pub keys: Vec<AdminKey>,
+}
+
+/// One of the keys in `[admin]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AdminKey {
+    /// What the log and the audit call it.
+    pub name: String,
+    /// The key itself.
+    #[serde(default)]
+    pub secret: SecretString,
+    /// Or its SHA-256, in hexadecimal.
+    #[serde(default)]
+    pub sha256: String,
 }
 
 /// The section `[limits]`.
@@ -305,6 +328,25 @@ impl Loaded {
         }
         let dev = generated.filter(|_| keys.is_empty()).map(ApiKeySettings::of_dev_mode);
         ApiKeys::new(keys.iter().chain(&dev)).map_err(|problem| self.error("api.keys", problem))
+    }
+
+    /// Who may do as an operator.
+    ///
+    /// # Errors
+    /// A key that cannot be used.
+    pub fn admin_keys(&self) -> Result<ApiKeys, Error> {
+        let complain = |problem: String| self.error("admin.keys", problem);
+        let keys = self.config.admin.keys.iter().map(|AdminKey { name, secret, sha256 }| ApiKeySettings {
+            name: name.clone(),
+            secret: secret.clone(),
+            sha256: sha256.clone(),
+            bots: vec!["*".to_owned()],
+        });
+        let keys: Vec<_> = keys.collect();
+        if let Some(key) = keys.iter().find(|key| is_sample(key.secret.expose_secret())) {
+            return Err(complain(format!("has {:?}, whose secret is a sample value", key.name)));
+        }
+        ApiKeys::new(&keys).map_err(complain)
     }
 
     /// What is said, with what the files in `messages.dir` change.

@@ -22,7 +22,7 @@ mod words;
 pub use destination::{Wanted, typed_number};
 pub use input::Reading;
 pub use letter::{Letter, Letterhead, Occasion, letter};
-pub use news::reported;
+pub use news::{reported, revoked, unlocked};
 pub use purpose::Purpose;
 pub(crate) use report::Wire;
 pub use report::{Choice, Report, Topic};

@@ -1,5 +1,6 @@
 //! The server's doors. This is the only place where a failure becomes an HTTP answer, and where it is logged.
 
+mod admin;
 mod answer;
 mod api_keys;
 mod body;
@@ -65,6 +66,8 @@ pub struct Server {
     pub bots: Bots<BotSettings>,
     /// Who may call over REST.
     pub api_keys: ApiKeys,
+    /// Who may do as an operator; nobody, and the doors are not there.
+    pub admin_keys: ApiKeys,
     /// Where messages go on to.
     pub platform: Platform,
     /// Signs what right codes prove.
@@ -103,6 +106,9 @@ impl Server {
             .configure(events::routes)
             .configure(rest::routes)
             .configure(openapi::routes);
+        if !self.admin_keys.is_empty() {
+            config.configure(admin::routes);
+        }
         if self.dev_clock.is_some() {
             config.configure(dev::routes).configure(console::routes).configure(hooks::routes);
         }

@@ -2,6 +2,7 @@
 //! clock and owns the generator.
 
 mod background;
+pub mod operator;
 
 pub use background::{Background, Full, Lane};
 

@@ -171,6 +171,9 @@ pub enum Commit {
 #[error("the session store is unavailable: {0}")]
 pub struct Unavailable(pub String);
 
+/// Which sessions are looked for.
+pub type Wanted = dyn Fn(&SessionKey, &Session) -> bool + Send + Sync;
+
 /// Keeps sessions and accounts.
 #[async_trait]
 pub trait Store: Send + Sync {
@@ -198,6 +201,13 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// [`Unavailable`].
     async fn owner(&self, challenge: ChallengeId) -> Result<Option<SessionKey>, Unavailable>;
+
+    /// Looks through all sessions for those that are wanted, in no order, and gives `most` of them at the most. May take a
+    /// while, and is not to be run on a thread that serves requests.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    async fn find(&self, wanted: &Wanted, most: usize) -> Result<Vec<SessionKey>, Unavailable>;
 
     /// The folder that this store has to itself, if it has one.
     fn folder(&self) -> Option<&Folder> {

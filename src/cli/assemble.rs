@@ -113,6 +113,7 @@ pub fn assemble(loaded: &Loaded, mut parts: Parts) -> Result<Arc<Server>, Error>
         service: Arc::new(service),
         bots,
         api_keys: loaded.api_keys(parts.api_key.as_ref())?,
+        admin_keys: loaded.admin_keys()?,
         platform,
         prover: Prover::new(&proof, &config.server.public_url)
             .map_err(|(key, problem)| loaded.error(&format!("proof.{key}"), problem))?,

@@ -1,8 +1,23 @@
-//! What providers report of messages they took, as far as the dialog has to know: an address that cannot be reached is
-//! to be replaced by another one.
+//! What comes to a session from outside of its dialog: an operator's word, and what providers report of messages they
+//! took. An address that cannot be reached is to be replaced by another one.
 
 use super::Session;
+use crate::clock::Timestamp;
 use crate::otp::{ChallengeId, Handover, News, Rules};
+
+/// Revokes the code that is out, on an operator's word; `None` if there is none.
+#[must_use]
+pub fn revoked(session: &Session, now: Timestamp) -> Option<Session> {
+    let cancelled = session.challenge.as_ref()?.cancel(now)?;
+    Some(Session::after(Some(session), Some(cancelled)))
+}
+
+/// Ends a session's lock, on an operator's word; `None` if there is none.
+#[must_use]
+pub fn unlocked(session: &Session, now: Timestamp) -> Option<Session> {
+    let unlocked = session.challenge.as_ref()?.unlock(now)?;
+    Some(Session::after(Some(session), Some(unlocked)))
+}
 
 /// Notes what a provider reports of a send; `None` if that changes nothing.
 #[must_use]

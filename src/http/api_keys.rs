@@ -73,6 +73,12 @@ impl ApiKeys {
         Ok(Self(keys))
     }
 
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The key that an `Authorization` header holds. Takes as long for a key that is nearly right as for any other.
     #[must_use]
     pub fn check(&self, authorization: Option<&str>) -> Option<&ApiKey> {

@@ -52,7 +52,7 @@ async fn receive(request: HttpRequest, body: Body, server: Data<Server>) -> Http
     response
 }
 
-fn refused(failure: &Failure) -> HttpResponse {
+pub(super) fn refused(failure: &Failure) -> HttpResponse {
     let mut response = refuse(failure);
     match failure {
         Failure::Unauthorized => {

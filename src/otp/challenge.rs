@@ -365,6 +365,13 @@ impl Challenge {
         (self.phase(now) == Phase::Live).then(|| Self { state: State::Cancelled, ..self.clone() })
     }
 
+    /// Ends a lock, and what was counted with it, on an operator's word; `None` if there is none. Another code is needed.
+    #[must_use]
+    pub fn unlock(&self, now: Timestamp) -> Option<Self> {
+        let locked = matches!(self.phase(now), Phase::Locked { .. });
+        locked.then(|| Self { state: State::Cancelled, wrong: 0, ..self.clone() })
+    }
+
     /// Notes what became of the send number `send`; `None` if the challenge has moved on since.
     #[must_use]
     pub fn handed_over(&self, id: ChallengeId, send: u8, handover: Handover) -> Option<Self> {

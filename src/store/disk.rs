@@ -21,7 +21,7 @@ use self::journal::{Journal, Put};
 use self::queue::Queue;
 use super::memory::{Overdue, Pool};
 use super::record::{self, Head};
-use super::{Change, Commit, Memory, Snapshot, Store, Unavailable, Version};
+use super::{Change, Commit, Memory, Snapshot, Store, Unavailable, Version, Wanted};
 use crate::clock::Timestamp;
 use crate::dialog::SessionKey;
 use crate::otp::{AccountId, ChallengeId, Ticket};
@@ -187,6 +187,11 @@ impl Store for Disk {
     async fn owner(&self, challenge: ChallengeId) -> Result<Option<SessionKey>, Unavailable> {
         self.queue.answers()?;
         self.memory.owner(challenge).await
+    }
+
+    async fn find(&self, wanted: &Wanted, most: usize) -> Result<Vec<SessionKey>, Unavailable> {
+        self.queue.answers()?;
+        self.memory.find(wanted, most).await
     }
 
     fn folder(&self) -> Option<&Folder> {

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::record::{self, Head};
-use super::{Change, Commit, Snapshot, Store, Stored, Unavailable, Version, Write};
+use super::{Change, Commit, Snapshot, Store, Stored, Unavailable, Version, Wanted, Write};
 use crate::clock::Timestamp;
 use crate::dialog::{Session, SessionKey};
 use crate::otp::{Account, AccountId, ChallengeId, Ticket};
@@ -297,6 +297,15 @@ impl Store for Memory {
 
     async fn owner(&self, challenge: ChallengeId) -> Result<Option<SessionKey>, Unavailable> {
         Ok(self.owners.get(&challenge).map(|owner| owner.clone()))
+    }
+
+    async fn find(&self, wanted: &Wanted, most: usize) -> Result<Vec<SessionKey>, Unavailable> {
+        let matching = |key: &SessionKey, kept: &Kept<Session>| {
+            let stored = kept.clone().read().ok()?;
+            wanted(key, &stored.value).then(|| key.clone())
+        };
+        let found = self.sessions.iter().filter_map(|entry| matching(entry.key(), entry.value()));
+        Ok(found.take(most).collect())
     }
 
     fn sweep(&self, now: Timestamp) -> usize {

@@ -27,7 +27,7 @@ pub(super) use self::address::is_overheard;
 use self::address::Directions;
 use self::link::{Link, Repeat, Script, Speaks};
 use self::record::{Kept, kept_account, kept_session};
-use super::{Change, Commit, Settings, Snapshot, Store, Unavailable, Version};
+use super::{Change, Commit, Settings, Snapshot, Store, Unavailable, Version, Wanted};
 use crate::clock::Timestamp;
 use crate::dialog::SessionKey;
 use crate::otp::{AccountId, ChallengeId, Ticket};
@@ -119,6 +119,12 @@ fn kept_for(at: Timestamp, until: Timestamp) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
 
+/// How a byte stands in a pattern, where some mean more than themselves.
+fn pattern_of(byte: u8) -> impl Iterator<Item = u8> {
+    let escape = b"*?[]\\^-".contains(&byte).then_some(b'\\');
+    escape.into_iter().chain([byte])
+}
+
 #[async_trait]
 impl Store for Redis {
     async fn load(&self, key: &SessionKey, accounts: &[AccountId]) -> Result<Snapshot, Unavailable> {
@@ -193,6 +199,39 @@ impl Store for Redis {
         get.arg("GET").arg(self.named(b"c:", challenge.bytes()));
         let name: Option<String> = self.link().ask(&get, Repeat::Once).await?;
         Ok(name.map(|name| SessionKey::kept(&name)))
+    }
+
+    /// Needs `SCAN`, which the server's user may lack.
+    async fn find(&self, wanted: &Wanted, most: usize) -> Result<Vec<SessionKey>, Unavailable> {
+        /// Keys that one step looks at.
+        const STEP: usize = 500;
+        let prefix = self.named(b"s:", b"");
+        let pattern: Vec<u8> = prefix.iter().flat_map(|byte| pattern_of(*byte)).chain([b'*']).collect();
+        let (mut found, mut cursor) = (Vec::new(), 0_u64);
+        loop {
+            let mut scan = Cmd::new();
+            scan.arg("SCAN").arg(cursor).arg("MATCH").arg(&pattern).arg("COUNT").arg(STEP);
+            let (next, names): (u64, Vec<Vec<u8>>) = self.link().ask(&scan, Repeat::Once).await?;
+            if !names.is_empty() {
+                let mut get = Cmd::new();
+                get.arg("MGET").arg(&names);
+                let values: Vec<Option<Vec<u8>>> = self.link().ask(&get, Repeat::Once).await?;
+                for (name, value) in names.iter().zip(values) {
+                    let Some(Ok(stored)) = value.as_deref().map(kept_session) else { continue };
+                    let Ok(name) = str::from_utf8(&name[prefix.len()..]) else { continue };
+                    let key = SessionKey::kept(name);
+                    // A step may give a key twice.
+                    if wanted(&key, &stored.value) && !found.contains(&key) {
+                        found.push(key);
+                    }
+                }
+            }
+            cursor = next;
+            if cursor == 0 || found.len() >= most {
+                found.truncate(most);
+                return Ok(found);
+            }
+        }
     }
 
     /// Redis frees by itself what is past its time, and how many sessions it has is known there.

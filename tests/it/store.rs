@@ -241,6 +241,22 @@ async fn counts_an_account_exactly_under_parallel_writes(Subject { store, .. }: 
     assert_eq!(sent.into_iter().filter(|sent| *sent.as_ref().unwrap()).count(), cap);
 }
 
+async fn finds_sessions_that_are_wanted(Subject { store, .. }: &Subject) {
+    for session in ["l*1", "l*2", "m*1"] {
+        write(&**store, session, None, self::session(61, NOW)).await;
+    }
+    let find = |most| async move {
+        let wanted = |key: &SessionKey, session: &Session| {
+            key.session().starts_with("l*") && session.challenge.is_some()
+        };
+        let mut found = store.find(&wanted, most).await.unwrap();
+        found.sort_by(|one, other| one.as_str().cmp(other.as_str()));
+        found
+    };
+    assert_eq!(find(10).await, [key("l*1"), key("l*2")]);
+    assert_eq!(find(1).await.len(), 1);
+}
+
 /// All of it.
 pub(crate) async fn every_store(subject: &Subject) {
     keeps_what_it_is_given(subject).await;
@@ -252,6 +268,7 @@ pub(crate) async fn every_store(subject: &Subject) {
     loads_the_account_of_the_sessions_own_challenge(subject).await;
     sells_so_many_tickets_and_no_more(subject).await;
     counts_an_account_exactly_under_parallel_writes(subject).await;
+    finds_sessions_that_are_wanted(subject).await;
 }
 
 async fn sweeps_what_is_long_over(store: &dyn Store) {

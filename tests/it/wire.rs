@@ -10,7 +10,7 @@ use botkit_otp::dialog::SessionKey;
 use botkit_otp::http::Server;
 use botkit_otp::otp::{AccountId, ChallengeId, Ticket};
 use botkit_otp::service::Service;
-use botkit_otp::store::{Change, Commit, Snapshot, Store, Unavailable};
+use botkit_otp::store::{Change, Commit, Snapshot, Store, Unavailable, Wanted};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
@@ -219,6 +219,9 @@ impl Store for Broken {
         Err(Unavailable("on purpose".to_owned()))
     }
     async fn owner(&self, _: ChallengeId) -> Result<Option<SessionKey>, Unavailable> {
+        Err(Unavailable("on purpose".to_owned()))
+    }
+    async fn find(&self, _: &Wanted, _: usize) -> Result<Vec<SessionKey>, Unavailable> {
         Err(Unavailable("on purpose".to_owned()))
     }
     fn sweep(&self, _: Timestamp) -> usize {

@@ -180,7 +180,11 @@ impl<'de> Deserialize<'de> for Purpose {
 }
 
 /// Reads the text of a body that has to be JSON. A body that is not there is an empty object.
-pub(super) async fn text(request: &HttpRequest, body: Body, limit: usize) -> Result<String, Failure> {
+pub(in crate::http) async fn text(
+    request: &HttpRequest,
+    body: Body,
+    limit: usize,
+) -> Result<String, Failure> {
     let announced = announced(request.headers());
     if announced == Some(false) {
         body::discard(request, body).await;
@@ -203,7 +207,7 @@ fn announced(headers: &HeaderMap) -> Option<bool> {
 }
 
 /// Reads a body's fields.
-pub(super) fn fields<'t, T: Deserialize<'t>>(text: &'t str) -> Result<T, Failure> {
+pub(in crate::http) fn fields<'t, T: Deserialize<'t>>(text: &'t str) -> Result<T, Failure> {
     // An array would be read as the fields in their order.
     if !text.trim_start().starts_with('{') {
         return Err(Failure::InvalidArguments("the body must be a JSON object".to_owned()));

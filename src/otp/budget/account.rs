@@ -117,6 +117,12 @@ impl Account {
         !self.failures.is_empty()
     }
 
+    /// Whether nothing is in it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.sends.is_empty() && self.failures.is_empty()
+    }
+
     /// The account without its failures.
     #[must_use]
     pub fn forgiven(&self) -> Self {
