@@ -80,6 +80,7 @@ async fn locks_and_what_was_counted_at_an_address_end() {
     assert_eq!((&seen[0]["status"], &seen[0]["attemptsLeft"]), (&json!("locked"), &json!(0)));
 
     // The session alone: the address is still locked.
+    app.advance(31);
     let session = json!({ "bot": BOT, "session": "s-1" });
     assert_eq!(act(&app, "unlock", session).await.1, json!({ "unlocked": 1 }));
     let again = app.call("OtpSend", &small("s-1", 4, &json!({ "UserEmail": "mira@example.com" }))).await;
