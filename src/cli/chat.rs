@@ -31,6 +31,9 @@ pub(super) struct Chat {
     /// How the server at --url reaches this program, if not at a free port of its own machine: a tunnel's address.
     #[arg(long, value_name = "URL", requires = "url")]
     callback_url: Option<String>,
+    /// The port of this machine that it leads to [default: any free one].
+    #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true)]
+    callback_port: u16,
     /// Conversation mode: the server hears every message.
     #[arg(long)]
     conversation: bool,
@@ -83,6 +86,7 @@ async fn talk(loaded: &Loaded, chat: &Chat) -> Result<()> {
     let start = Start {
         target: target.clone(),
         platform_url: chat.callback_url.clone(),
+        port: chat.callback_port,
         mode,
         language: chat.lang.clone(),
         medium: "rtm".to_owned(),

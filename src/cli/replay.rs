@@ -26,6 +26,9 @@ pub(super) struct Replay {
     /// How the server reaches this program, if not at a free port of its own machine: a tunnel's address.
     #[arg(long, value_name = "URL")]
     callback_url: Option<String>,
+    /// The port of this machine that it leads to [default: any free one].
+    #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true)]
+    callback_port: u16,
     /// A setting that the server has besides the defaults, as scenarios name it: "conversation = true". Those for other
     /// settings are skipped. May be repeated.
     #[arg(long, value_name = "SETTING")]
@@ -64,9 +67,14 @@ async fn once(loaded: &Loaded, replay: &Replay) -> Result<()> {
     let url = replay.whom.url.as_deref().context("name the server with --url")?;
     let target = replay.whom.target(url, loaded)?;
     let files = scenario::files(&replay.paths).map_err(|problem| anyhow!(problem))?;
-    let mut player = Player::new(target, replay.callback_url.clone(), replay.has.clone(), rand::make_rng())
-        .await
-        .map_err(|problem| anyhow!(problem))?;
+    let mut player = Player::new(
+        target,
+        (replay.callback_url.clone(), replay.callback_port),
+        replay.has.clone(),
+        rand::make_rng(),
+    )
+    .await
+    .map_err(|problem| anyhow!(problem))?;
     let mut all = Vec::with_capacity(files.len());
     for (number, file) in files.iter().enumerate() {
         let outcome = player.play(file).await;

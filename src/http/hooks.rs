@@ -213,6 +213,7 @@ async fn talk(target: Target, mode: Mode, language: String, mut turns: mpsc::Rec
     let start = Start {
         target: target.clone(),
         platform_url: None,
+        port: 0,
         mode,
         language,
         medium: "webhook".to_owned(),

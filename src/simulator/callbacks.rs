@@ -55,11 +55,11 @@ struct Shared {
 }
 
 impl Callbacks {
-    /// Listens on a free port of this machine.
+    /// Listens on this machine at `port`; 0 is any free one.
     ///
     /// # Errors
-    /// There is none.
-    pub fn listen(target: &Target, mischief: &Arc<Mischief>) -> std::io::Result<Self> {
+    /// It is not free.
+    pub fn listen(target: &Target, mischief: &Arc<Mischief>, port: u16) -> std::io::Result<Self> {
         let (sender, calls) = mpsc::channel(MOST);
         let shared = Arc::new(Shared {
             target: Mutex::new(target.clone()),
@@ -67,7 +67,7 @@ impl Callbacks {
             calls: sender,
             given: Mutex::default(),
         });
-        let listener = TcpListener::bind("127.0.0.1:0")?;
+        let listener = TcpListener::bind(("127.0.0.1", port))?;
         let address = listener.local_addr()?;
         let data = Data::from(Arc::clone(&shared));
         let server = HttpServer::new(move || {

@@ -31,6 +31,8 @@ pub struct Start {
     pub target: Target,
     /// Where the server reaches the platform, if that is not the address the simulator listens at.
     pub platform_url: Option<String>,
+    /// The port of this machine that leads to; 0 for any.
+    pub port: u16,
     /// How the dialog is built.
     pub mode: Mode,
     /// The user's language, such as `en`.
@@ -71,7 +73,7 @@ impl Conversation {
     /// The machine has no free port, or no words to say.
     pub fn open(start: Start, mut rng: StdRng) -> Result<Self, String> {
         let mischief = Arc::new(Mischief::default());
-        let callbacks = Callbacks::listen(&start.target, &mischief)
+        let callbacks = Callbacks::listen(&start.target, &mischief, start.port)
             .map_err(|error| format!("cannot listen for the server's calls: {error}"))?;
         let platform = start.platform_url.unwrap_or_else(|| format!("http://{}", callbacks.address()));
         let identity = Identity {

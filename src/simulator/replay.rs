@@ -64,19 +64,19 @@ pub struct Player {
 }
 
 impl Player {
-    /// Prepares to play at `target`, which reaches the platform at `platform_url`, or else at a free port of this
-    /// machine. `settings` are those that the server has besides the defaults, as scenarios name them.
+    /// Prepares to play at `target`, which reaches the platform at `platform_url`, or else straight at a
+    /// port of this machine, where 0 is any. `settings` are those that the server has besides the defaults, as scenarios name them.
     ///
     /// # Errors
     /// There is no free port.
     pub async fn new(
         target: Target,
-        platform_url: Option<String>,
+        (platform_url, port): (Option<String>, u16),
         settings: Vec<String>,
         rng: StdRng,
     ) -> Result<Self, String> {
-        let callbacks =
-            Callbacks::listen(&target, &Arc::<Mischief>::default()).map_err(|error| error.to_string())?;
+        let callbacks = Callbacks::listen(&target, &Arc::<Mischief>::default(), port)
+            .map_err(|error| error.to_string())?;
         let platform = platform_url.unwrap_or_else(|| format!("http://{}", callbacks.address()));
         let doors = Doors::of(target.base())?;
         let has_doors = doors.outbox().await.is_ok();

@@ -34,7 +34,7 @@ impl StandIns {
                 && let (Some(first), Some(last)) = (local.chars().next(), local.chars().next_back())
                 && (2..=LONGEST_NAME).contains(&local.chars().count())
             {
-                pairs.push((address.clone(), format!("{first}{number:x}{last}@{domain}")));
+                pairs.push((address.clone(), format!("{first}{}{last}@{domain}", letters(number))));
             }
         }
         Self { pairs, codes: Vec::new(), ahead: None }
@@ -103,6 +103,13 @@ impl StandIns {
             _ => false,
         }
     }
+}
+
+/// A number as letters that make no words and no numbers, whose meaning nobody could mistake.
+fn letters(number: u64) -> String {
+    const LETTERS: &[u8; 16] = b"bcdfghjkmnpqrtvw";
+    let digits = (0..12).map(|place| (number >> (4 * place)) % 16);
+    digits.filter_map(|digit| Some(char::from(*LETTERS.get(usize::try_from(digit).ok()?)?))).collect()
 }
 
 /// The e-mail addresses in a text, longest first: one may end another.
@@ -239,7 +246,7 @@ mod tests {
         let scenario = json!({ "steps": [{ "say": "mira@example.com or nora.lind@example.org" }] });
         let stand_ins = StandIns::new(&scenario, 0xbeef);
         let sent = stand_ins.outward("to mira@example.com and nora.lind@example.org");
-        assert_eq!(sent, "to mbeefa@example.com and nbeefd@example.org");
+        assert_eq!(sent, "to mwvvqbbbbbbbba@example.com and nwvvqbbbbbbbbd@example.org");
         assert_eq!(stand_ins.inward(&sent), "to mira@example.com and nora.lind@example.org");
     }
 

@@ -26,6 +26,7 @@ impl Talk {
         let start = Start {
             target,
             platform_url: None,
+            port: 0,
             mode,
             language: "en".to_owned(),
             medium: "rtm".to_owned(),

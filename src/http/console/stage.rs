@@ -223,6 +223,7 @@ async fn play(targets: [Target; 2], log: Arc<Log>, mut orders: mpsc::Receiver<Or
     let start = Start {
         target: targets[0].clone(),
         platform_url: None,
+        port: 0,
         mode: Mode::Webhook,
         language: "en".to_owned(),
         medium: "rtm".to_owned(),
