@@ -15,12 +15,14 @@ pub(crate) use server::is_there;
 pub(crate) use trust::{a_user_who_may_just_enough, refused_servers, tls, unlike_servers};
 
 use std::collections::BTreeMap;
+use std::num::NonZero;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use botkit_otp::config::Loaded;
 use botkit_otp::store::Store;
+use futures_util::future::join_all;
 use libtest_mimic::Failed;
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
@@ -145,8 +147,12 @@ pub(crate) fn round_trips() -> Result<(), Failed> {
     let between = Between::start(server.port)?;
     Runtime::new()?.block_on(async {
         let app = App::start(&settings(&format!("redis://127.0.0.1:{}", between.port))).await;
-        // The connection is there, and knows the scripts.
-        assert_eq!(status(&send(&app, "warm", 1).await), "sent");
+        // Every thread has its connection, which knows the scripts: so many calls at once come to all of them.
+        let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let calls = (0..4 * threads).map(|call| verify(&app, "warm", call, "123456"));
+        for otp in join_all(calls.collect::<Vec<_>>()).await {
+            assert_eq!(status(&otp), "no_challenge");
+        }
         between.trips();
         assert_eq!(status(&send(&app, "s", 2).await), "sent");
         assert_eq!(between.trips(), 3, "a send");

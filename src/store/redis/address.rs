@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use percent_encoding::percent_decode_str;
@@ -13,6 +14,7 @@ use redis::{
     TlsCertificates, TlsMode,
 };
 use secrecy::{ExposeSecret as _, SecretString};
+use tokio::sync::Notify;
 
 /// How many commands may wait for the connection to take them.
 const WAITING: usize = 1_000;
@@ -39,6 +41,8 @@ pub(super) enum Address {
 pub(super) struct Directions {
     url: SecretString,
     certificates: Option<TlsCertificates>,
+    /// Told whenever somebody gets there: then the others need not wait any longer.
+    pub(super) arrivals: Arc<Notify>,
 }
 
 impl Directions {
@@ -52,7 +56,7 @@ impl Directions {
             return Err(("redis_url", format!("is empty; {LIKE}")));
         }
         let certificates = certificates(ca_file, text.starts_with("rediss"))?;
-        let directions = Self { url: text.into(), certificates };
+        let directions = Self { url: text.into(), certificates, arrivals: Arc::default() };
         directions.address().ok_or_else(|| ("redis_url", format!("is no URL of a Redis; {LIKE}")))?;
         Ok(directions)
     }

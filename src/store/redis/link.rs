@@ -8,7 +8,7 @@ use log::{Level, log};
 use redis::aio::MultiplexedConnection;
 use redis::{Cmd, ErrorKind, FromRedisValue, RedisError, RedisResult, ServerErrorKind};
 use tokio::runtime::Handle;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -111,7 +111,12 @@ impl Link {
     ) -> Self {
         let why = "Redis has not answered yet".into();
         let (state, _) = watch::channel(State::Down { since: Stopwatch::start(), why });
-        let keeper = runtime.spawn(keep(directions.address(), state.clone(), speaks));
+        let keeper = runtime.spawn(keep(
+            directions.address(),
+            Arc::clone(&directions.arrivals),
+            state.clone(),
+            speaks,
+        ));
         Self { state, patience, speaks, _keeper: AbortOnDropHandle::new(keeper) }
     }
 
@@ -201,12 +206,13 @@ impl Link {
 }
 
 /// Keeps a connection up, for ever.
-async fn keep(address: Option<Address>, state: watch::Sender<State>, speaks: Speaks) {
+async fn keep(address: Option<Address>, arrivals: Arc<Notify>, state: watch::Sender<State>, speaks: Speaks) {
     let Some(mut address) = address else { return };
     let mut states = state.subscribe();
     for number in 0.. {
-        let connection = connect(&mut address, &state, speaks).await;
+        let connection = connect(&mut address, &arrivals, &state, speaks).await;
         state.send_replace(State::Up(Line { number, connection }));
+        arrivals.notify_waiters();
         if states.wait_for(|state| matches!(state, State::Down { .. })).await.is_err() {
             return;
         }
@@ -216,6 +222,7 @@ async fn keep(address: Option<Address>, state: watch::Sender<State>, speaks: Spe
 /// Tries to connect until it works.
 async fn connect(
     address: &mut Address,
+    arrivals: &Notify,
     state: &watch::Sender<State>,
     speaks: Speaks,
 ) -> MultiplexedConnection {
@@ -239,7 +246,7 @@ async fn connect(
                 *known = why;
             }
         });
-        tokio::time::sleep(waits.next().unwrap_or(most)).await;
+        let _ = timeout(waits.next().unwrap_or(most), arrivals.notified()).await;
     }
 }
 

@@ -73,7 +73,8 @@ pub(crate) fn unavailable_within_a_second() -> Result<(), Failed> {
         is_unavailable_at_once(&app, &code, "silent").await;
         between.swallow(false);
         assert_eq!(status(&until_back(|| verify(&app, "s", 2, &code)).await), "verified");
-        assert_eq!(status(&verify(&app, "s", 3, &code).await), "already_verified");
+        // Another thread may be a moment later.
+        assert_eq!(status(&until_back(|| verify(&app, "s", 3, &code)).await), "already_verified");
         assert_eq!(app.codes().await.len(), 1);
         Ok(())
     })
@@ -138,9 +139,11 @@ async fn keep_sending(app: Arc<App>, name: String, stop: Arc<AtomicBool>) -> Vec
         match status(&send(&app, &session, 1).await) {
             "sent" => sent.push(session),
             // It may have gone out, and nobody was told so.
-            "unavailable" => tokio::time::sleep(Duration::from_millis(20)).await,
+            "unavailable" => {}
             other => panic!("{other}"),
         }
+        // A fast machine must not have thousands of codes to try afterwards.
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
     sent
 }
@@ -198,20 +201,23 @@ pub(crate) fn killed_and_restarted() -> Result<(), Failed> {
                 assert_eq!(status(&otp.await.unwrap()), "verified");
             }
             for Sent { session, code } in pending.iter().skip(TYPED) {
-                assert_eq!(status(&verify(&apps[0], session, 2, code).await), "verified", "{session}");
+                let otp = until_back(|| verify(&apps[0], session, 2, code)).await;
+                assert_eq!(status(&otp), "verified", "{session}");
             }
             // Nothing verifies twice, whichever server is asked.
             for (number, Sent { session, code }) in pending.iter().enumerate() {
-                let again = verify(&apps[(number + 1) % 2], session, 3, code).await;
+                let again = until_back(|| verify(&apps[(number + 1) % 2], session, 3, code)).await;
                 assert_eq!(status(&again), "already_verified", "{session}");
             }
             total += sent.len();
             pending = codes(&apps, sent).await;
         }
-        assert!(total > 50, "{total} codes are not enough to tell");
+        assert!(total > 30, "{total} codes are not enough to tell");
         for Sent { session, code } in &pending {
-            assert_eq!(status(&verify(&apps[0], session, 2, code).await), "verified", "{session}");
-            assert_eq!(status(&verify(&apps[1], session, 3, code).await), "already_verified", "{session}");
+            let (one, other) = (&apps[0], &apps[1]);
+            assert_eq!(status(&until_back(|| verify(one, session, 2, code)).await), "verified", "{session}");
+            let again = until_back(|| verify(other, session, 3, code)).await;
+            assert_eq!(status(&again), "already_verified", "{session}");
         }
         Ok(())
     })
