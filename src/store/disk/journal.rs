@@ -160,12 +160,11 @@ impl Journal {
     pub(super) fn write<'a>(&mut self, puts: impl Iterator<Item = &'a Put>, last: u64) -> Result<(), String> {
         let mut batch = self.database.batch().durability(Some(PersistMode::SyncData));
         for Put { key, value } in puts {
-            match value {
-                Some(value) => batch.insert(&self.records, &**key, &**value),
-                None => {
-                    batch.remove(&self.records, &**key);
-                    self.removed += 1;
-                }
+            if let Some(value) = value {
+                batch.insert(&self.records, &**key, &**value);
+            } else {
+                batch.remove(&self.records, &**key);
+                self.removed += 1;
             }
         }
         batch.insert(&self.records, LAST, last.to_be_bytes());

@@ -19,8 +19,13 @@ const MOST: usize = 8_192;
 /// How many changes are written at once.
 const MOST_AT_ONCE: usize = 1_024;
 
-/// How many changes a sweep leaves waiting: what it removes is not to keep anybody waiting.
-const SWEPT_AT_ONCE: usize = 256;
+/// How many changes are enough for a flush, whether or not more come.
+const ENOUGH: usize = 256;
+
+/// How many changes a sweep leaves waiting, and for how long it then keeps still: what it removes is not to keep anybody
+/// waiting.
+const SWEPT_AT_ONCE: usize = 64;
+const BREATH: Duration = Duration::from_millis(2);
 
 /// How long a flush waits for more changes at most.
 const GROUP_WITHIN: Duration = Duration::from_millis(5);
@@ -129,13 +134,19 @@ impl Queue {
     /// Waits, on a thread that may, until so little waits that a sweep is in nobody's way; `false` if it had better stop.
     pub(super) fn make_way(&self) -> bool {
         let mut state = self.lock();
+        if state.waiting.len() < SWEPT_AT_ONCE {
+            return !state.is_closed;
+        }
         while state.waiting.len() >= SWEPT_AT_ONCE && !state.is_closed {
             if self.answers().is_err() {
                 return false;
             }
             state = self.emptied.wait_timeout(state, RETRY).unwrap_or_else(PoisonError::into_inner).0;
         }
-        !state.is_closed
+        let goes_on = !state.is_closed;
+        drop(state);
+        std::thread::sleep(BREATH);
+        goes_on
     }
 
     /// Lets the writer stop once all that waits is written.
@@ -157,7 +168,7 @@ impl Queue {
         if flush == Flush::Group {
             let (started, mut seen) = (Stopwatch::start(), 0);
             while seen < state.waiting.len()
-                && state.waiting.len() < SWEPT_AT_ONCE
+                && state.waiting.len() < ENOUGH
                 && started.elapsed() < GROUP_WITHIN
             {
                 seen = state.waiting.len();
