@@ -169,8 +169,17 @@ pub(crate) fn round_trips() -> Result<(), Failed> {
         app.advance(31);
         assert_eq!(status(&send(&app, "s", 6).await), "sent");
         assert_eq!(between.trips(), 3, "another send");
-        let ready = app.http.get(format!("{}/readyz", app.url)).send().await.unwrap();
-        assert_eq!((ready.status().as_u16(), between.trips()), (200, 1));
+        let mut trips = 0;
+        // It may come to a thread that has not asked Redis before.
+        for _ in 0..=threads {
+            let ready = app.http.get(format!("{}/readyz", app.url)).send().await.unwrap();
+            assert_eq!(ready.status(), 200);
+            trips = between.trips();
+            if trips == 1 {
+                break;
+            }
+        }
+        assert_eq!(trips, 1, "readiness");
     });
     Ok(())
 }
