@@ -104,6 +104,12 @@ pub enum Failure {
     /// Too many messages wait for the platform to take them.
     #[error("Too many messages are waiting")]
     Busy,
+    /// The BotKit server behind this one cannot be reached.
+    #[error("Bad Gateway")]
+    UpstreamGone,
+    /// The BotKit server behind this one takes too long.
+    #[error("Gateway Timeout")]
+    UpstreamSlow,
     /// Something went wrong here; the log has the cause.
     #[error("Internal Server Error")]
     Internal,
@@ -121,6 +127,8 @@ impl Failure {
             Self::TooLarge { .. } => 413,
             Self::Unsupported => 415,
             Self::Internal => 500,
+            Self::UpstreamGone => 502,
+            Self::UpstreamSlow => 504,
             Self::Busy => 503,
         }
     }
@@ -141,6 +149,8 @@ impl Failure {
             Self::Unsupported => json!("UNSUPPORTED_MEDIA_TYPE"),
             Self::Incomplete => json!("INCOMPLETE_BODY"),
             Self::Internal => json!("INTERNAL_SERVER_ERROR"),
+            Self::UpstreamGone => json!("BAD_GATEWAY"),
+            Self::UpstreamSlow => json!("GATEWAY_TIMEOUT"),
             Self::Busy => json!("SERVICE_UNAVAILABLE"),
         };
         // Written out, because the order of the keys is part of the wire.

@@ -1,18 +1,20 @@
 //! The commands.
 
 mod assemble;
+mod check;
+mod register;
 mod send_test;
 mod serve;
 
 pub use assemble::{Parts, assemble};
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow};
 use clap::{Parser, Subcommand};
 
-use crate::address::Email;
 use crate::botkit::BotId;
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::{Loaded, environment};
@@ -32,12 +34,10 @@ pub struct Cli {
 enum Command {
     /// Serve (also without a command). Without a configuration: dev mode on 127.0.0.1:8003.
     Serve,
-    /// Check the configuration and print it as it counts, with secrets hidden.
-    Check {
-        /// Send a mail with a made-up code to this address through every provider in turn, and say what each answers.
-        #[arg(long, value_name = "ADDRESS", value_parser = Email::parse)]
-        send_test: Option<Email>,
-    },
+    /// Check the configuration and print it as it counts, with secrets hidden, and what is not wise about it.
+    Check(check::Check),
+    /// Subscribe a bot's callback on the platform; without --apply, print what that would send.
+    Register(register::Register),
     /// Print a token that calls as the platform does, for curl.
     Token {
         /// The bot to call for, such as st-6b1f0c52-9d3e-5a47-8c21-4e7ab90d3f16.
@@ -50,30 +50,22 @@ enum Command {
 }
 
 impl Cli {
-    /// Runs the command.
+    /// Runs the command, and says what the program exits with.
     ///
     /// # Errors
     /// What kept it from being carried out, in words for whoever typed it.
-    pub fn run(self) -> Result<()> {
-        let loaded = Loaded::read(self.config.as_deref(), &environment())?;
+    pub fn run(self) -> Result<ExitCode> {
+        let file = self.config.as_deref();
+        let loaded = || Loaded::read(file, &environment());
         match self.command.unwrap_or(Command::Serve) {
-            Command::Serve => serve::serve(&loaded),
-            Command::Check { send_test } => check(&loaded, send_test),
-            Command::Token { bot, valid_for } => token(&loaded, &bot, Duration::from_secs(valid_for.into())),
+            Command::Serve => serve::serve(&loaded()?)?,
+            Command::Check(wanted) => return check::check(file, wanted),
+            Command::Register(wanted) => register::register(&loaded()?, &wanted)?,
+            Command::Token { bot, valid_for } => {
+                token(&loaded()?, &bot, Duration::from_secs(valid_for.into()))?;
+            }
         }
-    }
-}
-
-fn check(loaded: &Loaded, send_test: Option<Email>) -> Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let server = assemble(loaded, Parts::of_the_machine(loaded, runtime.handle().clone()))?;
-    print!("{}", loaded.show());
-    for warning in loaded.warnings() {
-        eprintln!("warning: {warning}");
-    }
-    match send_test {
-        Some(address) => runtime.block_on(send_test::send(&server, address)),
-        None => Ok(()),
+        Ok(ExitCode::SUCCESS)
     }
 }
 

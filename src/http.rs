@@ -9,9 +9,11 @@ mod dev;
 mod events;
 mod onward;
 mod trace;
+mod upstream;
 mod webhook;
 
 pub use bot::{BotSettings, Names};
+pub use upstream::Upstream;
 
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};

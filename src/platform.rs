@@ -23,6 +23,9 @@ pub struct Settings {
     /// How long a late answer is offered to the platform, if it does not take it.
     #[serde(deserialize_with = "clock::duration")]
     pub call_back_within: Duration,
+    /// How long a BotKit server behind this one may take to answer.
+    #[serde(deserialize_with = "clock::duration")]
+    pub forward_within: Duration,
     /// How long a call to the platform may take, its retries included.
     #[serde(deserialize_with = "clock::duration")]
     pub call_timeout: Duration,
@@ -177,6 +180,7 @@ mod tests {
             answer_within: Duration::from_secs(6),
             callback_origins: vec!["https://bots.kore.ai".into(), "https://onprem.example:8443".into()],
             call_back_within: Duration::from_mins(2),
+            forward_within: Duration::from_secs(20),
             call_timeout: Duration::from_secs(10),
         };
         Platform::new(&settings, loopback).unwrap()
@@ -220,6 +224,7 @@ mod tests {
                 answer_within: Duration::from_secs(6),
                 callback_origins: vec![origin.into()],
                 call_back_within: Duration::from_mins(2),
+                forward_within: Duration::from_secs(20),
                 call_timeout: Duration::from_secs(10),
             };
             Platform::new(&settings, false).is_ok()

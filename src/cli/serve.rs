@@ -9,7 +9,7 @@ use secrecy::ExposeSecret as _;
 use super::{Parts, assemble};
 use crate::botkit::BotId;
 use crate::clock::{Clock as _, SystemClock};
-use crate::config::Loaded;
+use crate::config::{Loaded, Severity};
 use crate::delivery::Line;
 use crate::http::Server;
 use crate::telemetry::start_logging;
@@ -33,10 +33,14 @@ pub(super) fn serve(loaded: &Loaded) -> Result<()> {
         .with_context(|| format!("cannot listen on {bind}; set PORT, or server.bind in the configuration"))?;
     let address = listener.local_addr()?;
 
-    for warning in loaded.warnings() {
-        warn!("{warning}");
+    for finding in loaded.findings() {
+        match finding.severity {
+            Severity::Warning | Severity::Error => warn!("{finding}"),
+            Severity::Note => {}
+        }
     }
-    let source = loaded.file.as_ref().map_or("the defaults".to_owned(), |file| file.display().to_string());
+    let files: Vec<_> = loaded.files.iter().map(|file| file.display().to_string()).collect();
+    let source = if files.is_empty() { "the defaults".to_owned() } else { files.join(" and ") };
     info!("botkit-otp {} on http://{address}, configured by {source}", env!("CARGO_PKG_VERSION"));
     if loaded.config.dev.enabled {
         for (provider, key) in [("sendgrid", "delivery.sendgrid.api_key"), ("smtp", "delivery.smtp.url")] {

@@ -83,6 +83,18 @@ fn complaints_name_the_key_the_place_and_the_fix() {
             "[bots.default]\ncode_fields = [\"x\"]",
             "my.toml: bots.default.code_fields[0] cannot be used: \"x\" is no JSON pointer",
         ),
+        (
+            "[bots.default]\napp_id = \"a\"\napi_key = \"b\"\nforward_to = \"http://botkit.example\"",
+            "my.toml: bots.default.forward_to must start with https://",
+        ),
+        (
+            "[bots.default]\napp_id = \"a\"\napi_key = \"b\"\nforward_to = \"http://localhost:8003\"",
+            "my.toml: bots.default.forward_to leads back to this server",
+        ),
+        (
+            "[bots.default]\napp_id = \"a\"\napi_key = \"b\"\ntoken_lifetime = \"0s\"",
+            "my.toml: bots.default.token_lifetime must be 1s to 24h",
+        ),
         ("[otp", "my.toml: line 1 is not TOML: "),
     ] {
         let error = read(text, &[]).err().unwrap_or_default();

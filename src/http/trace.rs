@@ -11,6 +11,8 @@ pub(super) struct Trace<'r> {
     pub(super) bot: &'r str,
     pub(super) request: String,
     pub(super) status: Option<&'static str>,
+    /// Whether another server answered it.
+    pub(super) forwarded: bool,
     pub(super) rejection: Option<Rejection>,
 }
 
@@ -18,6 +20,9 @@ pub(super) struct Trace<'r> {
 impl fmt::Display for Trace<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "bot={} request={}", self.bot, self.request)?;
+        if self.forwarded {
+            f.write_str(" forwarded")?;
+        }
         match (self.status, self.rejection) {
             (_, Some(rejection)) => write!(f, " refused: {rejection}"),
             (Some(status), None) => write!(f, " otp={status}"),

@@ -183,14 +183,14 @@ fn check_shows_the_configuration_without_its_secrets() {
         .unwrap();
     let output = program(&folder).args(["--config", "my.toml", "check"]).output().unwrap();
     let said = said(&output);
-    assert!(output.status.success(), "{said}");
+    assert_eq!(output.status.code(), Some(2), "{said}");
     assert!(
         said.contains("app_id = \"cs-program\"") && said.contains("(hidden)") && !said.contains("n0t-a-real"),
         "{said}"
     );
     assert!(
-        said.contains("warning: otp.lifetime is over 10 minutes")
-            && said.contains("warning: otp.length is under 6")
+        said.contains("error: otp.lifetime is over 10 minutes")
+            && said.contains("error: otp.length is under 6")
     );
 }
 
@@ -320,5 +320,134 @@ fn a_test_mail_goes_through_every_provider() {
         !output.status.success() && said(&output).contains("the form name@example.com"),
         "{}",
         said(&output)
+    );
+}
+
+/// What the platform's stub was sent, and answers: the documented call, and nothing else.
+#[tokio::test(flavor = "multi_thread")]
+async fn register_shows_what_it_would_do_and_does_it_only_when_told_to() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("botkit-otp.toml"), CONFIG).unwrap();
+    let platform = MockServer::start().await;
+    let wanted = json!({
+        "sdkClientId": "cs-program", "sdkHostUri": "https://otp.example.com/otp", "subscribedFor": ["onHook", "onMessage"],
+        "connectorEnabled": false, "PIIMaskingDisabledForAgentTransfer": false,
+    });
+    Mock::given(matchers::method("PUT"))
+        .and(matchers::path(format!("/api/public/bot/{BOT}/sdkSubscription")))
+        .and(matchers::header_exists("auth"))
+        .and(matchers::header("content-type", "application/json"))
+        .and(matchers::body_json(&wanted))
+        .respond_with(ResponseTemplate::new(200).set_body_json(json!({ "_id": "sub-1" })))
+        .mount(&platform)
+        .await;
+    let register = |more: &[&str]| {
+        let mut command = program(&folder);
+        command.args([
+            "register",
+            "--host",
+            &platform.uri(),
+            "--bot",
+            BOT,
+            "--url",
+            "https://otp.example.com/otp/",
+        ]);
+        command.args(more).output().unwrap()
+    };
+    let dry = register(&[]);
+    assert!(dry.status.success() && said(&dry).contains("Nothing was sent"), "{}", said(&dry));
+    assert!(platform.received_requests().await.unwrap().is_empty());
+    let done = register(&["--apply"]);
+    assert!(done.status.success() && said(&done).contains("sub-1"), "{}", said(&done));
+    let calls = platform.received_requests().await.unwrap();
+    let token = calls[0].headers["auth"].to_str().unwrap().to_owned();
+    let mut checks = jsonwebtoken::Validation::new(jsonwebtoken::Algorithm::HS256);
+    checks.validate_aud = false;
+    let key = jsonwebtoken::DecodingKey::from_secret(b"n0t-a-real-secret");
+    let claims = jsonwebtoken::decode::<Value>(&token, &key, &checks).unwrap().claims;
+    assert_eq!((calls.len(), &claims["appId"]), (1, &json!("cs-program")));
+    for text in [said(&dry), said(&done)] {
+        assert!(text.contains("onHook") && !text.contains(&token) && !text.contains("n0t-a-real"), "{text}");
+    }
+    // A platform that does not know the bot; a token of one's own.
+    let other = register(&["--apply", "--token", "t0ken-of-mine", "--bot", "st-other"]);
+    assert!(!other.status.success(), "{}", said(&other));
+    let other = {
+        let mut command = program(&folder);
+        command.args([
+            "register",
+            "--host",
+            &platform.uri(),
+            "--bot",
+            "st-other",
+            "--url",
+            "https://otp.example.com",
+        ]);
+        command.args(["--apply", "--token", "t0ken-of-mine"]).output().unwrap()
+    };
+    assert!(!other.status.success() && said(&other).contains("answered 404; is the bot"), "{}", said(&other));
+    assert_eq!(platform.received_requests().await.unwrap().last().unwrap().headers["auth"], "t0ken-of-mine");
+    assert!(!said(&other).contains("t0ken"), "{}", said(&other));
+}
+
+#[test]
+fn botkits_own_file_is_found_and_ours_lies_over_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let theirs = r#"{"server":{"port":8003},"credentials":{"apikey":"n0t-a-real-secret","appId":"cs-theirs"},"examples":{}}"#;
+    std::fs::write(folder.path().join("config.json"), theirs).unwrap();
+    std::fs::write(
+        folder.path().join("botkit-otp.toml"),
+        "[server]\nbind = \"127.0.0.1:1\"\n[delivery.sendgrid]\napi_key = \"SG.n0t-a-real-key\"\nfrom = \"a@acme.example\"\n",
+    )
+    .unwrap();
+    for more in [&[][..], &["--config", "config.json"]] {
+        let output = program(&folder).args(more).arg("check").output().unwrap();
+        let printed = said(&output);
+        assert!(printed.contains("cs-theirs") && printed.contains("bind = \"127.0.0.1:0\""), "{printed}");
+        assert!(
+            printed.contains("config.json holds what has no counterpart here and is ignored: examples"),
+            "{printed}"
+        );
+        assert!(!printed.contains("n0t-a-real"), "{printed}");
+    }
+    let only = program(&folder).args(["--config", "botkit-otp.toml", "check"]).output().unwrap();
+    assert!(said(&only).contains("bots.default.app_id is empty"), "{}", said(&only));
+    // Somebody else's.
+    std::fs::write(folder.path().join("config.json"), "{\"name\":\"x\"}").unwrap();
+    let none = program(&folder).arg("check").output().unwrap();
+    assert!(said(&none).contains("bots.default.app_id is empty"), "{}", said(&none));
+}
+
+#[test]
+fn check_tells_pipelines_how_bad_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("botkit-otp.toml");
+    let check = |text: &str, more: &[&str]| {
+        use std::os::unix::fs::PermissionsExt as _;
+        std::fs::write(&file, text).unwrap();
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
+        let output = program(&folder).arg("check").args(more).output().unwrap();
+        (output.status.code().unwrap(), String::from_utf8(output.stdout).unwrap())
+    };
+    assert_eq!(check(CONFIG, &[]).0, 0);
+    assert_eq!(check(CONFIG, &["--strict"]).0, 1);
+    let weak = format!("{CONFIG}[otp]\nlifetime = \"15m\"\n");
+    let (code, printed) = check(&weak, &["--json"]);
+    let printed: Value = serde_json::from_str(&printed).unwrap();
+    assert_eq!((code, &printed["usable"]), (2, &json!(true)));
+    assert_eq!(
+        printed["findings"][0],
+        json!({
+            "severity": "error", "key": "otp.lifetime",
+            "risk": "is over 10 minutes: who finds or overhears a code has that long to use it",
+            "fix": "set it to 10m or less; 5m is the default",
+            "standard": ["ASVS 6.5.5", "NIST SP 800-63B 5.1.3.2"],
+        })
+    );
+    let (code, printed) = check("[otp]\nlenght = 6\n", &["--json"]);
+    let printed: Value = serde_json::from_str(&printed).unwrap();
+    assert_eq!(
+        (code, &printed["usable"], &printed["findings"][0]["key"]),
+        (2, &json!(false), &json!("otp.lenght"))
     );
 }
