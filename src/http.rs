@@ -179,6 +179,7 @@ async fn readyz(server: web::Data<Server>) -> HttpResponse {
 }
 
 async fn metrics(server: web::Data<Server>) -> HttpResponse {
+    server.service.metrics.in_flight(server.service.background.running());
     HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8"))
         .body(server.service.metrics.text())

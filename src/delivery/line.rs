@@ -43,7 +43,7 @@ impl Line {
         // A message may be under way for a while: what counts is the present.
         let now = || message.at.after(stopwatch.elapsed());
         if !self.breaker.admits(now()) {
-            metrics.delivery(name, "kept_away");
+            metrics.delivery(name, message.to.channel().name(), "kept_away");
             return None;
         }
         let outcome = match fault {

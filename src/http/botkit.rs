@@ -35,8 +35,10 @@ pub(super) async fn receive(request: HttpRequest, body: Body, server: Data<Serve
         }
     };
     let status = response.status().as_u16();
+    let took = started.elapsed();
     server.service.metrics.request(trace.event, status);
-    let tenths = started.elapsed().as_micros() / 100;
+    server.service.metrics.request_took(trace.event, status, took);
+    let tenths = took.as_micros() / 100;
     info!("{} {status} {}.{} ms {trace}", trace.event, tenths / 10, tenths % 10);
     response
 }

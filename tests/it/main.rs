@@ -5,6 +5,7 @@
 mod conversation;
 mod delivery;
 mod events;
+mod metrics;
 mod migration;
 mod program;
 mod providers;
