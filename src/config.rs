@@ -24,6 +24,7 @@ use crate::delivery::Layout;
 use crate::dialog::Letterhead;
 use crate::dialog::catalogue::Catalogue;
 use crate::otp::{BotCaps, Budgets, Caps};
+use crate::telemetry::Format;
 use crate::{delivery, http, otp, platform, store};
 
 /// Where a configuration file is looked for if none is named.
@@ -59,8 +60,17 @@ pub struct Config {
     pub store: store::Settings,
     /// Where an operator's own words are.
     pub messages: MessagesSection,
+    /// How it logs.
+    pub log: LogSection,
     /// Whether this is dev mode.
     pub dev: DevSection,
+}
+
+/// The section `[log]`.
+#[derive(Debug, Deserialize)]
+pub struct LogSection {
+    /// What a line looks like.
+    pub format: Format,
 }
 
 /// The section `[limits]`.
@@ -263,6 +273,7 @@ impl Loaded {
             ("platform.forward_within", platform.forward_within, 120),
             ("delivery.timeout", delivery.timeout, 60),
             ("delivery.breaker_pause", delivery.breaker_pause, 3_600),
+            ("delivery.check_every", delivery.check_every, 86_400),
         ] {
             if !(Duration::from_millis(100)..=Duration::from_secs(most)).contains(&span) {
                 return Err(self.error(key, format!("must be 100ms to {most}s")));

@@ -8,6 +8,7 @@ mod conversation;
 mod dev;
 mod events;
 mod onward;
+mod ready;
 mod trace;
 mod upstream;
 mod webhook;
@@ -15,7 +16,6 @@ mod webhook;
 pub use bot::{BotSettings, Names};
 pub use upstream::Upstream;
 
-use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +25,6 @@ use actix_web::{App, HttpResponse, HttpResponseBuilder, HttpServer, web};
 use log::{info, warn};
 use serde::Deserialize;
 
-use crate::address::Channel;
 use crate::botkit::{ACK_HEADER, Bots, Failure, REFUSAL_HEADER};
 use crate::clock::{self, VirtualClock};
 use crate::delivery::events::Events;
@@ -82,7 +81,7 @@ impl Server {
                     .default_service(web::to(not_found)),
             )
             .route("/healthz", web::get().to(healthz))
-            .route("/readyz", web::get().to(readyz))
+            .route("/readyz", web::get().to(ready::readyz))
             .route("/metrics", web::get().to(metrics))
             .configure(events::routes);
         if self.dev_clock.is_some() {
@@ -113,11 +112,13 @@ impl Server {
         let handle = running.handle();
         let server = tokio::spawn(running);
         let sweeping = tokio::spawn(Arc::clone(&self.service).sweep());
+        let checking = tokio::spawn(Arc::clone(&self.service).check_providers());
         shutdown.await;
         info!("stopping: no new requests, up to {} s for what runs", patience.as_secs());
         let stopping = Stopwatch::start();
         handle.stop(true).await;
         sweeping.abort();
+        checking.abort();
         let left = background.finish(patience.saturating_sub(stopping.elapsed())).await;
         if left > 0 {
             warn!("stopped with {left} deliveries or platform calls unfinished");
@@ -158,24 +159,6 @@ async fn not_found() -> HttpResponse {
 
 async fn healthz() -> HttpResponse {
     respond(200).body(r#"{"status":"ok"}"#)
-}
-
-/// Whether the server can do its work, and how its providers are. A provider that is kept away from makes no server
-/// unready: all of them would be, and codes that are out could no longer be checked.
-async fn readyz(server: web::Data<Server>) -> HttpResponse {
-    let deliveries = &server.service.deliveries;
-    let lines = Channel::ALL.iter().flat_map(|channel| deliveries.providers(*channel));
-    let providers: BTreeMap<&str, &str> =
-        lines.map(|line| (line.name(), if line.is_open() { "open" } else { "closed" })).collect();
-    let store = server.service.is_ready().await;
-    let degraded = providers.values().any(|state| *state == "open");
-    let status = match (store, degraded) {
-        (false, _) => "unready",
-        (true, true) => "degraded",
-        (true, false) => "ready",
-    };
-    let body = serde_json::json!({ "status": status, "store": store, "providers": providers });
-    respond(if store { 200 } else { 503 }).body(body.to_string())
 }
 
 async fn metrics(server: web::Data<Server>) -> HttpResponse {

@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use crate::botkit::{AUTH_HEADER, BotId};
 use crate::clock;
-use crate::delivery::{describe, http_client};
+use crate::delivery::{describe, http_client, traced};
 
 /// How we deal with the platform.
 #[derive(Clone, Debug, Deserialize)]
@@ -138,9 +138,7 @@ impl Platform {
     /// [`Error`], after the last try.
     pub async fn post(&self, address: &Address, token: &str, body: Bytes) -> Result<(), Error> {
         let attempt = || async {
-            let response = self
-                .http
-                .post(address.0.clone())
+            let response = traced(self.http.post(address.0.clone()))
                 .header(AUTH_HEADER, token)
                 .header("content-type", "application/json")
                 .header("accept", "application/json, text/plain, */*")

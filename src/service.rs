@@ -486,6 +486,15 @@ impl Service {
         format!("\"{:016x}{:016x}\"", generator.next_u64(), generator.next_u64())
     }
 
+    /// Asks providers, now and then, whether they know us.
+    pub async fn check_providers(self: Arc<Self>) {
+        let Some(pause) = self.deliveries.check_every else { return };
+        loop {
+            self.deliveries.check(&self.metrics).await;
+            tokio::time::sleep(pause).await;
+        }
+    }
+
     /// Frees, for ever, what nobody needs any more.
     pub async fn sweep(self: Arc<Self>) -> Infallible {
         loop {

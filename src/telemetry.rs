@@ -1,11 +1,13 @@
 //! What operators see: log lines and counters. Neither ever holds a code, a token, a key, an address or a text.
 
+mod line;
 mod log_writer;
 mod metrics;
+pub mod trace;
 
+pub use line::Format;
 pub use metrics::{Metrics, Way};
 
-use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 /// Writes out what has been logged and not yet written, when it goes out of scope.
@@ -19,12 +21,13 @@ impl Drop for Logging {
 }
 
 /// Starts logging to standard error. `RUST_LOG` says how much; without it everything from `info` up.
-pub fn start_logging() -> Logging {
+pub fn start_logging(format: Format) -> Logging {
     let lines = log_writer::Lines::start();
     let environment = env_logger::Env::default().default_filter_or("info,actix_server=warn");
     env_logger::Builder::from_env(environment)
-        .format(|line, record| {
-            writeln!(line, "{} {:<5} {}", line.timestamp_millis(), record.level(), record.args())
+        .format(move |out, record| {
+            let time = out.timestamp_millis();
+            line::write(out, time, record, format)
         })
         .target(env_logger::Target::Pipe(Box::new(lines.clone())))
         .init();

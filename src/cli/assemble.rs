@@ -112,6 +112,8 @@ fn deliveries(loaded: &Loaded, catalogue: &Catalogue) -> Result<Deliveries, Erro
         texts,
         dev: config.dev.enabled.then(|| Arc::new(Dev::default())),
         insist: config.platform.answer_within,
+        check_every: (!config.dev.enabled || loaded.is_set("delivery.check_every"))
+            .then_some(config.delivery.check_every),
     })
 }
 

@@ -22,7 +22,7 @@ const DEV_BOT: &str = "st-dev";
 
 /// Serves until SIGTERM or Ctrl-C.
 pub(super) fn serve(loaded: &Loaded) -> Result<()> {
-    let _logging = start_logging();
+    let _logging = start_logging(loaded.config.log.format);
     // Requests run on actix' own threads; this one is for what outlives them.
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let parts = Parts::of_the_machine(loaded, runtime.handle().clone());

@@ -18,10 +18,18 @@ use crate::botkit::{
     reply,
 };
 use crate::clock::{Clock as _, SystemClock};
-use crate::telemetry::Stopwatch;
+use crate::telemetry::trace::TRACEPARENT;
+use crate::telemetry::{Stopwatch, trace};
 
 /// Answers an event.
 pub(super) async fn receive(request: HttpRequest, body: Body, server: Data<Server>) -> HttpResponse {
+    match header(request.headers(), TRACEPARENT).and_then(trace::Trace::parse) {
+        Some(known) => trace::within(Some(known), handle(request, body, server)).await,
+        None => handle(request, body, server).await,
+    }
+}
+
+async fn handle(request: HttpRequest, body: Body, server: Data<Server>) -> HttpResponse {
     let started = Stopwatch::start();
     let mut trace = Trace { event: "unknown", bot: "?", ..Trace::default() };
     let response = match admit(&request, &server, &mut trace) {
@@ -39,7 +47,11 @@ pub(super) async fn receive(request: HttpRequest, body: Body, server: Data<Serve
     server.service.metrics.request(trace.event, status);
     server.service.metrics.request_took(trace.event, status, took);
     let tenths = took.as_micros() / 100;
-    info!("{} {status} {}.{} ms {trace}", trace.event, tenths / 10, tenths % 10);
+    info!(
+        event = trace.event, status, ms = took.as_secs_f64() * 1e3, bot = trace.bot, request = trace.request.as_str(),
+        otp = trace.status.unwrap_or_default();
+        "{} {status} {}.{} ms {trace}", trace.event, tenths / 10, tenths % 10
+    );
     response
 }
 

@@ -16,6 +16,7 @@ use tokio::sync::mpsc;
 use super::body::announced;
 use crate::botkit::{BotId, Failure};
 use crate::delivery::{describe, http_client};
+use crate::telemetry::trace;
 
 /// How many pieces of a body are read ahead of a server that takes them slowly.
 const AHEAD: usize = 4;
@@ -94,6 +95,9 @@ impl Upstream {
             ) {
                 headers.append(name, value);
             }
+        }
+        if let Some(value) = trace::current().and_then(|trace| HeaderValue::from_str(&trace.child()).ok()) {
+            headers.insert(trace::TRACEPARENT, value);
         }
         Ok(Passage { url: format!("{}{path}", self.base), headers })
     }

@@ -92,6 +92,7 @@ pub struct Metrics {
     platform: Family<Outcome, Counter>,
     halted: Family<Halted, Counter>,
     kept_away: Family<Provider, Gauge>,
+    knows_us: Family<Provider, Gauge>,
     store_seconds: Histograms<Operation>,
     commits: Family<Outcome, Counter>,
     sessions: Gauge,
@@ -131,6 +132,11 @@ impl Default for Metrics {
             platform: add(&mut registry, "platform_calls", "Calls to the bot platform"),
             halted: add(&mut registry, "halted", "Codes kept from being sent or checked, by limit"),
             kept_away: add(&mut registry, "provider_open", "1 while a provider is kept away from"),
+            knows_us: add(
+                &mut registry,
+                "provider_knows_us",
+                "1 if our credentials are good, when last asked",
+            ),
             store_seconds: add_all(&mut registry, "store_seconds", "Time the session store takes", || {
                 Histogram::new(STORE)
             }),
@@ -195,6 +201,11 @@ impl Metrics {
     /// Notes whether a provider is kept away from.
     pub fn provider_open(&self, provider: &'static str, open: bool) {
         self.kept_away.get_or_create(&Provider { provider }).set(open.into());
+    }
+
+    /// Notes whether a provider takes our credentials.
+    pub fn provider_knows_us(&self, provider: &'static str, good: bool) {
+        self.knows_us.get_or_create(&Provider { provider }).set(good.into());
     }
 
     /// Counts what a provider reports of a message it took; `channel` is empty where nobody knows the message.

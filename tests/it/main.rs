@@ -5,6 +5,7 @@
 mod conversation;
 mod delivery;
 mod events;
+mod health;
 mod metrics;
 mod migration;
 mod program;

@@ -121,8 +121,8 @@ async fn nothing_secret_is_ever_logged_and_sigterm_lets_a_mail_finish() {
     // The mail is still on its way: stopping waits for it.
     running.terminate();
     assert!(running.wait().success());
-    let mails = stub.received_requests().await.unwrap();
-    let code = mailed_code(&mails[0]);
+    let calls = stub.received_requests().await.unwrap();
+    let code = mailed_code(calls.iter().find(|call| call.url.path() == "/v3/mail/send").unwrap());
     let mut log = String::new();
     running.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
     assert!(log.contains("sendgrid took a message") && log.contains("stopped"), "{log}");
@@ -450,4 +450,37 @@ fn check_tells_pipelines_how_bad_it_is() {
         (code, &printed["usable"], &printed["findings"][0]["key"]),
         (2, &json!(false), &json!("otp.lenght"))
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn logs_can_be_json() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("botkit-otp.toml"), format!("{CONFIG}[log]\nformat = \"json\"\n"))
+        .unwrap();
+    let token = program(&folder).args(["token", "--bot", "st-1"]).output().unwrap();
+    let token = String::from_utf8(token.stdout).unwrap().trim().to_owned();
+    let mut running = Running::start(&mut program(&folder));
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let mut body = small("s-1", 7, &json!({}));
+    body["dialogComponentName"] = json!("OtpStatus");
+    let request = http.post(format!("{}{}", running.url, webhook())).header("token", &token);
+    let request = request.header("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+    assert_eq!(request.body(body.to_string()).send().await.unwrap().status(), 200);
+    running.terminate();
+    assert!(running.wait().success());
+    let mut log = String::new();
+    running.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+    let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let line = lines.iter().find(|line| line["event"] == "on_webhook").unwrap();
+    for (field, value) in [
+        ("status", json!(200)),
+        ("bot", json!(BOT)),
+        ("request", json!("7")),
+        ("otp", json!("no_challenge")),
+        ("level", json!("info")),
+        ("trace_id", json!("4bf92f3577b34da6a3ce929d0e0e4736")),
+    ] {
+        assert_eq!(line[field], value, "{line}");
+    }
+    assert!(line["ms"].as_f64().unwrap() > 0.0, "{line}");
 }
