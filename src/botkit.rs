@@ -21,6 +21,7 @@ pub use scrub::Secret;
 
 use std::borrow::Cow;
 use std::fmt;
+use std::time::Duration;
 
 use serde_json::json;
 
@@ -80,6 +81,15 @@ pub enum Failure {
     /// The last segment of the path names no event.
     #[error("Event not found")]
     EventNotFound,
+    /// The caller's address is not one that calls may come from.
+    #[error("Forbidden")]
+    Forbidden,
+    /// The bot calls more often than it may.
+    #[error("Too Many Requests")]
+    TooMany {
+        /// How long to wait before the next call.
+        wait: Duration,
+    },
     /// Nothing is served at this path by this method.
     #[error("Not found")]
     NotFound,
@@ -122,6 +132,8 @@ impl Failure {
         match self {
             Self::InvalidArguments(_) | Self::Incomplete => 400,
             Self::Unauthorized => 401,
+            Self::Forbidden => 403,
+            Self::TooMany { .. } => 429,
             Self::EventNotFound | Self::NotFound => 404,
             Self::InvalidJson => 412,
             Self::TooLarge { .. } => 413,
@@ -142,6 +154,8 @@ impl Failure {
         }
         let code = match self {
             Self::Unauthorized => json!(4002),
+            Self::Forbidden => json!("FORBIDDEN"),
+            Self::TooMany { .. } => json!("TOO_MANY_REQUESTS"),
             Self::EventNotFound | Self::NotFound => json!("NOT_FOUND"),
             Self::InvalidJson => json!("VALIDATION_ERROR"),
             Self::InvalidArguments(_) => json!("INVALID_ARGUMENTS"),

@@ -259,6 +259,12 @@ impl Loaded {
         if !(1_024..=64 << 20).contains(&server.max_body_bytes) {
             return Err(self.error("server.max_body_bytes", "must be 1024 to 67108864"));
         }
+        if !(1..=1_000_000).contains(&server.most_connections) {
+            return Err(self.error("server.most_connections", "must be 1 to 1000000"));
+        }
+        if server.calls_per_second > 1_000_000 {
+            return Err(self.error("server.calls_per_second", "must be 0 (no limit) to 1000000"));
+        }
         if delivery.breaker_failures == 0 {
             return Err(self.error("delivery.breaker_failures", "must be 1 or more"));
         }
@@ -267,6 +273,7 @@ impl Loaded {
         }
         for (key, span, most) in [
             ("server.shutdown_within", server.shutdown_within, 600),
+            ("server.head_within", server.head_within, 60),
             ("platform.answer_within", platform.answer_within, 60),
             ("platform.call_timeout", platform.call_timeout, 60),
             ("platform.call_back_within", platform.call_back_within, 900),

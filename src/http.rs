@@ -8,19 +8,27 @@ mod conversation;
 mod dev;
 mod events;
 mod onward;
+mod peer;
+mod rate;
 mod ready;
+mod tls;
 mod trace;
 mod upstream;
 mod webhook;
 
 pub use bot::{BotSettings, Names};
+pub use peer::Networks;
+pub use rate::Rate;
+pub use tls::Tls;
 pub use upstream::Upstream;
 
 use std::net::{SocketAddr, TcpListener};
+use std::num::NonZero;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use actix_web::{App, HttpResponse, HttpResponseBuilder, HttpServer, web};
 use log::{info, warn};
 use serde::Deserialize;
@@ -44,6 +52,23 @@ pub struct Settings {
     pub public_url: String,
     /// Largest body that is read, in bytes after decompression.
     pub max_body_bytes: usize,
+    /// The certificate with its chain (PEM); empty for plain HTTP.
+    pub tls_cert: PathBuf,
+    /// Its key.
+    pub tls_key: PathBuf,
+    /// Who signs the certificates that callers have to show; empty if they need none.
+    pub tls_client_ca: PathBuf,
+    /// The proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Networks,
+    /// Where the platform's calls may come from; empty for anywhere.
+    pub allow_from: Networks,
+    /// How many calls a second one bot may make; 0 for any number.
+    pub calls_per_second: u32,
+    /// How many connections may be open at once.
+    pub most_connections: usize,
+    /// How long a request's head may take to arrive.
+    #[serde(deserialize_with = "clock::duration")]
+    pub head_within: Duration,
     /// How long stopping waits for what runs.
     #[serde(deserialize_with = "clock::duration")]
     pub shutdown_within: Duration,
@@ -63,6 +88,10 @@ pub struct Server {
     pub events: Events,
     /// How the server is reached.
     pub settings: Settings,
+    /// The certificate that it shows, if it speaks TLS itself.
+    pub tls: Option<Tls>,
+    /// How much bots call.
+    pub rate: Rate,
     /// Dev mode's clock; `None` in production, which has no dev doors.
     pub dev_clock: Option<Arc<VirtualClock>>,
 }
@@ -103,15 +132,27 @@ impl Server {
         let patience = self.settings.shutdown_within;
         let background = self.service.background.clone();
         let application = Arc::clone(&self);
+        let workers = std::thread::available_parallelism().map_or(2, NonZero::get);
         let running =
             HttpServer::new(move || App::new().configure(|config| Arc::clone(&application).routes(config)))
-                .listen(listener)?
-                .disable_signals()
-                .shutdown_timeout(patience.as_secs())
-                .run();
+                .workers(workers)
+                .max_connections(self.settings.most_connections.div_ceil(workers))
+                .client_request_timeout(self.settings.head_within)
+                .tls_handshake_timeout(self.settings.head_within);
+        let running = match &self.tls {
+            Some(tls) => running.listen_rustls_0_23(listener, tls.config())?,
+            None => running.listen(listener)?,
+        };
+        let running = running.disable_signals().shutdown_timeout(patience.as_secs()).run();
         let handle = running.handle();
         let server = tokio::spawn(running);
         let sweeping = tokio::spawn(Arc::clone(&self.service).sweep());
+        let application = Arc::clone(&self);
+        let watching = tokio::spawn(async move {
+            if let Some(tls) = &application.tls {
+                tls.watch().await;
+            }
+        });
         let checking = tokio::spawn(Arc::clone(&self.service).check_providers());
         shutdown.await;
         info!("stopping: no new requests, up to {} s for what runs", patience.as_secs());
@@ -119,6 +160,7 @@ impl Server {
         handle.stop(true).await;
         sweeping.abort();
         checking.abort();
+        watching.abort();
         let left = background.finish(patience.saturating_sub(stopping.elapsed())).await;
         if left > 0 {
             warn!("stopped with {left} deliveries or platform calls unfinished");
@@ -132,6 +174,9 @@ impl Server {
 fn refuse(failure: &Failure) -> HttpResponse {
     let mut response = respond(failure.status());
     let body = failure.body();
+    if let Failure::TooMany { wait } = failure {
+        response.insert_header((RETRY_AFTER, wait.as_secs() + u64::from(wait.subsec_nanos() > 0)));
+    }
     if *failure == Failure::Unauthorized {
         response.insert_header((HeaderName::from_static(REFUSAL_HEADER), &*body));
     }

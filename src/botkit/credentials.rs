@@ -63,6 +63,9 @@ pub enum Rejection {
     /// It was signed with the right secret, for another Client ID.
     #[error("appId is not the configured app_id")]
     AppId,
+    /// It comes from an address that is not one of `server.allow_from`.
+    #[error("not from here: server.allow_from")]
+    Address,
     /// The bot has no credentials here, or its id is malformed.
     #[error("unknown bot")]
     UnknownBot,

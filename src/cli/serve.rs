@@ -1,6 +1,6 @@
 //! `serve`: listens, says what to try next, and stops when told to.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::TcpListener;
 
 use anyhow::{Context as _, Result};
 use log::{info, warn};
@@ -41,7 +41,8 @@ pub(super) fn serve(loaded: &Loaded) -> Result<()> {
     }
     let files: Vec<_> = loaded.files.iter().map(|file| file.display().to_string()).collect();
     let source = if files.is_empty() { "the defaults".to_owned() } else { files.join(" and ") };
-    info!("botkit-otp {} on http://{address}, configured by {source}", env!("CARGO_PKG_VERSION"));
+    let url = format!("{}://{address}", if server.tls.is_some() { "https" } else { "http" });
+    info!("botkit-otp {} on {url}, configured by {source}", env!("CARGO_PKG_VERSION"));
     if loaded.config.dev.enabled {
         for (provider, key) in [("sendgrid", "delivery.sendgrid.api_key"), ("smtp", "delivery.smtp.url")] {
             if !loaded.is_set("delivery.email") && loaded.is_set(key) {
@@ -50,7 +51,7 @@ pub(super) fn serve(loaded: &Loaded) -> Result<()> {
         }
         let credentials = generated.as_ref().filter(|_| !loaded.is_set("bots.default.app_id"));
         let credentials = credentials.map(|(id, secret)| (id.as_str(), secret.expose_secret()));
-        print!("{}", welcome(&server, address, credentials));
+        print!("{}", welcome(&server, &url, address.port(), credentials));
     }
     runtime.block_on(server.run(listener, told_to_stop()))?;
     info!("stopped");
@@ -77,12 +78,11 @@ async fn told_to_stop() {
 }
 
 /// What dev mode prints: the credentials, once, and a conversation to paste.
-fn welcome(server: &Server, address: SocketAddr, credentials: Option<(&str, &str)>) -> String {
+fn welcome(server: &Server, url: &str, port: u16, credentials: Option<(&str, &str)>) -> String {
     let Some(bot) = BotId::parse(DEV_BOT).and_then(|id| server.bots.get(&id)) else {
         return String::new();
     };
     let token = bot.credentials.token_until(SystemClock.now().seconds() + DEV_TOKEN);
-    let url = format!("http://{address}");
     let events = format!("{url}{}/sdk/bots/{DEV_BOT}/components", server.settings.api_prefix);
     let call = |component: &str, entities: &str| {
         format!(
@@ -114,6 +114,6 @@ fn welcome(server: &Server, address: SocketAddr, credentials: Option<(&str, &str
          (ssh -R, ngrok tcp) or a proxy that hides itself in front: whoever comes that way can read the outbox.\n\n",
         call("OtpSend", "\"UserEmail\":\"mira@example.com\""),
         call("OtpVerify", "\"Otp\":\"'$CODE'\""),
-        address.port(),
+        port,
     )
 }

@@ -255,11 +255,11 @@ impl Loaded {
                 NONE,
             ),
             (
-                !server.bind.ip().is_loopback(),
+                !server.bind.ip().is_loopback() && server.tls_cert.as_os_str().is_empty(),
                 Note,
                 "server.bind",
                 "takes plain HTTP from other machines: typed codes pass in the clear",
-                "let something in front end TLS",
+                "set server.tls_cert and server.tls_key, or let something in front end TLS",
                 &["ASVS 12.3.1"],
             ),
         ]
@@ -309,6 +309,8 @@ impl Loaded {
             let name = file.display().to_string();
             self.layers.has_secret_from(&name) && is_world_readable(file)
         });
+        let key = Some(&self.config.server.tls_key).filter(|key| is_world_readable(key));
+        let readable = readable.chain(key);
         let readable = readable.map(|file| Finding {
             severity: Severity::Warning,
             key: file.display().to_string().into(),

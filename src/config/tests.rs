@@ -95,6 +95,11 @@ fn complaints_name_the_key_the_place_and_the_fix() {
             "[bots.default]\napp_id = \"a\"\napi_key = \"b\"\ntoken_lifetime = \"0s\"",
             "my.toml: bots.default.token_lifetime must be 1s to 24h",
         ),
+        (
+            "[server]\nallow_from = [\"10.0.0.0/99\"]",
+            "my.toml: server.allow_from cannot be used: \"10.0.0.0/99\" is no network; write it like",
+        ),
+        ("[server]\nmost_connections = 0", "my.toml: server.most_connections must be 1 to 1000000"),
         ("[otp", "my.toml: line 1 is not TOML: "),
     ] {
         let error = read(text, &[]).err().unwrap_or_default();

@@ -9,6 +9,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use log::{error, info};
 
 use super::conversation::{Arrival, message};
+use super::peer::caller;
 use super::trace::{Trace, loggable};
 use super::upstream::{Passage, Passing, Upstream, relay};
 use super::webhook::webhook;
@@ -71,6 +72,13 @@ fn admit<'a, 'r>(
     server: &'a Data<Server>,
     trace: &mut Trace<'r>,
 ) -> Result<Admitted<'a, 'r>, Failure> {
+    let settings = &server.settings;
+    if !settings.allow_from.is_empty()
+        && !settings.allow_from.admit(caller(request, &settings.trusted_proxies))
+    {
+        trace.rejection = Some(Rejection::Address);
+        return Err(Failure::Forbidden);
+    }
     let path = request.match_info();
     let name = path.get("bot").unwrap_or_default();
     let known = BotId::parse(name);
@@ -90,6 +98,7 @@ fn admit<'a, 'r>(
             trace.rejection = Some(rejection);
             Failure::Unauthorized
         })?;
+    server.rate.admit(&id).map_err(|wait| Failure::TooMany { wait })?;
     let (component, event) =
         component_and_event(path.get("rest").unwrap_or_default()).ok_or(Failure::NotFound)?;
     let event = Event::named(event);

@@ -4,6 +4,7 @@
 
 mod conversation;
 mod delivery;
+mod door;
 mod events;
 mod health;
 mod metrics;

@@ -484,3 +484,44 @@ async fn logs_can_be_json() {
     }
     assert!(line["ms"].as_f64().unwrap() > 0.0, "{line}");
 }
+
+#[test]
+fn files_for_tls_are_checked_when_the_server_starts() {
+    let folder = tempfile::tempdir().unwrap();
+    let own = |name: &str| {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let certificate =
+            rcgen::CertificateParams::new(vec![name.to_owned()]).unwrap().self_signed(&key).unwrap();
+        std::fs::write(folder.path().join(format!("{name}.pem")), certificate.pem()).unwrap();
+        std::fs::write(folder.path().join(format!("{name}.key")), key.serialize_pem()).unwrap();
+    };
+    own("one");
+    own("two");
+    for (settings, complaint) in [
+        ("tls_cert = \"one.pem\"\ntls_key = \"one.key\"", None),
+        ("tls_cert = \"one.pem\"", Some("botkit-otp.toml: server.tls_cert needs its counterpart")),
+        ("tls_key = \"one.key\"", Some("botkit-otp.toml: server.tls_key needs its counterpart")),
+        ("tls_client_ca = \"one.pem\"", Some("botkit-otp.toml: server.tls_client_ca needs server.tls_cert")),
+        (
+            "tls_cert = \"one.pem\"\ntls_key = \"two.key\"",
+            Some("botkit-otp.toml: server.tls_key does not go with server.tls_cert"),
+        ),
+        (
+            "tls_cert = \"one.key\"\ntls_key = \"one.key\"",
+            Some("botkit-otp.toml: server.tls_cert holds no certificate in PEM"),
+        ),
+        (
+            "tls_cert = \"none.pem\"\ntls_key = \"one.key\"",
+            Some("botkit-otp.toml: server.tls_cert is none.pem, which cannot be read"),
+        ),
+    ] {
+        std::fs::write(folder.path().join("botkit-otp.toml"), format!("{CONFIG}[server]\n{settings}\n"))
+            .unwrap();
+        let output = program(&folder).arg("check").output().unwrap();
+        let said = said(&output);
+        match complaint {
+            Some(complaint) => assert!(output.status.code() == Some(2) && said.contains(complaint), "{said}"),
+            None => assert!(output.status.success() && said.contains("one.key holds secrets"), "{said}"),
+        }
+    }
+}
