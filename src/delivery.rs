@@ -228,7 +228,6 @@ pub fn http_client(timeout: Duration) -> reqwest::Result<reqwest::Client> {
 }
 
 /// A call of another service, in the trace of the call it is made for.
-#[must_use]
 pub fn traced(call: reqwest::RequestBuilder) -> reqwest::RequestBuilder {
     match trace::current() {
         Some(trace) => call.header(trace::TRACEPARENT, trace.child()),

@@ -49,6 +49,9 @@ pub(super) fn lay(name: &str, text: &str, layers: &mut Layers) -> Result<Vec<Str
     Ok(import.ignored)
 }
 
+/// Takes the values of a bot: the place they stand at, the bot, the values.
+type Take<T> = fn(&mut T, &str, &str, &Map<String, Json>) -> Result<(), Error>;
+
 /// A file on its way into our keys.
 struct Import<'a> {
     name: &'a str,
@@ -108,12 +111,7 @@ impl Import<'_> {
     }
 
     /// A section that holds values for all bots, and by their ids values for some.
-    fn bots(
-        &mut self,
-        section: &str,
-        values: &Map<String, Json>,
-        take: fn(&mut Self, &str, &str, &Map<String, Json>) -> Result<(), Error>,
-    ) -> Result<(), Error> {
+    fn bots(&mut self, section: &str, values: &Map<String, Json>, take: Take<Self>) -> Result<(), Error> {
         take(self, section, "default", values)?;
         for (id, own) in values {
             if let Json::Object(own) = own {

@@ -36,13 +36,10 @@ impl Health {
 
     /// Notes an answer; what changed is logged.
     pub(super) fn note(&self, provider: &str, answer: Result<Hello, Error>) {
-        let before = std::mem::replace(
-            &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner),
-            Some(answer.clone()),
-        );
+        let before = self.0.lock().unwrap_or_else(PoisonError::into_inner).replace(answer.clone());
         match (before, answer) {
             (None | Some(Ok(_)), Err(error)) => {
-                warn!("{provider} does not know us, or cannot be asked: {error}")
+                warn!("{provider} does not know us, or cannot be asked: {error}");
             }
             (Some(Err(_)), Ok(_)) => info!("{provider} knows us again"),
             (None | Some(Ok(_)), Ok(_)) | (Some(Err(_)), Err(_)) => {}

@@ -158,9 +158,11 @@ impl Delivery for Smtp {
     /// Says hello, who we are, and goodbye, over a connection of its own.
     async fn check(&self) -> Result<Hello, Error> {
         let limit = self.timeout.min(CONNECTING);
-        let greeting =
-            async { Ok(Session::open(&self.relay, self.tls.as_ref(), limit).await?.close().await) };
+        let greeting = async {
+            Session::open(&self.relay, self.tls.as_ref(), limit).await?.close().await;
+            Ok(Hello::default())
+        };
         let greeted = tokio::time::timeout(self.timeout, greeting).await;
-        greeted.unwrap_or_else(|_| Err(Error::passing("timed out"))).map(|()| Hello::default())
+        greeted.unwrap_or_else(|_| Err(Error::passing("timed out")))
     }
 }

@@ -128,8 +128,11 @@ async fn answer(
             let event = event.filter(|event| match event {
                 Event::Webhook => true,
                 Event::UserMessage | Event::BotMessage => conversation,
-                Event::Alert | Event::AgentTransfer | Event::Event => false,
-                Event::VariableUpdate | Event::ClientEvent => false,
+                Event::Alert
+                | Event::AgentTransfer
+                | Event::Event
+                | Event::VariableUpdate
+                | Event::ClientEvent => false,
             });
             let Some(event) = event else {
                 let body = upstream::pass(request, body, limit)?;

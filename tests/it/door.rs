@@ -165,8 +165,8 @@ async fn a_bot_that_calls_too_often_is_told_when_to_call_again() {
         answer.text().await.unwrap(),
         r#"{"errors":[{"msg":"Too Many Requests","code":"TOO_MANY_REQUESTS"}]}"#
     );
-    let other = format!("/sdk/bots/st-another/on_event");
-    assert_eq!(app.post(&other, "{}").await.status(), 200);
+    let other = "/sdk/bots/st-another/on_event";
+    assert_eq!(app.post(other, "{}").await.status(), 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]

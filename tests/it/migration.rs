@@ -159,7 +159,7 @@ fn async_pieces(
         match count {
             0 => Some((Ok("first half"), (1, arrived))),
             1 => {
-                let (_, arrived) = tokio::task::spawn_blocking(move || {
+                let ((), arrived) = tokio::task::spawn_blocking(move || {
                     (arrived.recv_timeout(Duration::from_secs(10)).unwrap(), arrived)
                 })
                 .await

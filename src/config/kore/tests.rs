@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine as _;
 use secrecy::ExposeSecret as _;
 
 use super::super::Loaded;
@@ -73,7 +74,6 @@ fn its_values_become_ours() {
         .credentials
         .token(crate::clock::Timestamp::from_millis(0));
     let claims = token.split('.').nth(1).unwrap();
-    use base64::Engine as _;
     let claims = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(claims).unwrap();
     assert!(String::from_utf8(claims).unwrap().contains("\"exp\":120"));
 }
