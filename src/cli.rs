@@ -2,6 +2,8 @@
 
 mod assemble;
 mod check;
+mod export;
+mod manual;
 mod register;
 mod send_test;
 mod serve;
@@ -38,6 +40,18 @@ enum Command {
     Check(check::Check),
     /// Subscribe a bot's callback on the platform; without --apply, print what that would send.
     Register(register::Register),
+    /// Print the dialog of the README as a file that the platform imports (experimental).
+    Dialog,
+    /// Print a manual page: the program's, or a command's.
+    Man {
+        /// The command.
+        command: Option<String>,
+    },
+    /// Print what a shell completes the command line by.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
     /// Print a token that calls as the platform does, for curl.
     Token {
         /// The bot to call for, such as st-6b1f0c52-9d3e-5a47-8c21-4e7ab90d3f16.
@@ -61,6 +75,9 @@ impl Cli {
             Command::Serve => serve::serve(&loaded()?)?,
             Command::Check(wanted) => return check::check(file, wanted),
             Command::Register(wanted) => register::register(&loaded()?, &wanted)?,
+            Command::Dialog => manual::write(format!("{:#}\n", export::dialog()).as_bytes())?,
+            Command::Man { command } => manual::man(command.as_deref())?,
+            Command::Completions { shell } => manual::completions(shell)?,
             Command::Token { bot, valid_for } => {
                 token(&loaded()?, &bot, Duration::from_secs(valid_for.into()))?;
             }

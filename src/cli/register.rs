@@ -28,7 +28,7 @@ pub(super) struct Register {
     /// The bot, such as st-6b1f0c52-9d3e-5a47-8c21-4e7ab90d3f16.
     #[arg(long, value_name = "ID")]
     bot: String,
-    /// Where the platform reaches this server, such as <https://otp.example.com>; without /sdk.
+    /// Where the platform reaches this server: an https URL, with the prefix if there is one, without /sdk.
     #[arg(long, value_name = "URL")]
     url: String,
     /// What signs the call in, instead of a token made of the bot's own credentials.
