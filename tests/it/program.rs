@@ -127,7 +127,8 @@ async fn nothing_secret_is_ever_logged_and_sigterm_lets_a_mail_finish() {
     running.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
     assert!(log.contains("sendgrid took a message") && log.contains("stopped"), "{log}");
     // Addresses in memory, as numbers of any digits.
-    let log: String = log.lines().filter(|line| !line.contains("token=Token(")).collect::<Vec<_>>().join("\n");
+    let log: String =
+        log.lines().filter(|line| !line.contains("token=Token(")).collect::<Vec<_>>().join("\n");
     let answers = answers.join("\n");
     for secret in [code.as_str(), &token, "n0t-a-real", "forged-token-text"] {
         assert!(!log.contains(secret) && !answers.contains(secret), "{secret} got out");
