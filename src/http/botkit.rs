@@ -50,6 +50,7 @@ async fn handle(request: HttpRequest, body: Body, server: Data<Server>) -> HttpR
     let tenths = took.as_micros() / 100;
     info!(
         event = trace.event, status, ms = took.as_secs_f64() * 1e3, bot = trace.bot, request = trace.request.as_str(),
+        component = trace.component.as_str(),
         otp = trace.status.unwrap_or_default();
         "{} {status} {}.{} ms {trace}", trace.event, tenths / 10, tenths % 10
     );
@@ -146,6 +147,7 @@ async fn answer(
             let named = payload.as_ref().ok().and_then(Payload::component_name);
             let named = named.unwrap_or(Cow::Borrowed(component));
             if event == Event::Webhook && bot.settings.components.operation(&named).is_none() {
+                trace.component = loggable(&named);
                 return onward(server, upstream, &id, passage, raw, trace).await;
             }
             (payload?, event, Some((passage, raw)))

@@ -9,6 +9,8 @@ use crate::botkit::Rejection;
 pub(super) struct Trace<'r> {
     pub(super) event: &'static str,
     pub(super) bot: &'r str,
+    /// The Webhook node, as far as it may stand in a log line.
+    pub(super) component: String,
     pub(super) request: String,
     pub(super) status: Option<&'static str>,
     /// Whether another server answered it.
@@ -20,6 +22,9 @@ pub(super) struct Trace<'r> {
 impl fmt::Display for Trace<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "bot={} request={}", self.bot, self.request)?;
+        if !self.component.is_empty() {
+            write!(f, " component={}", self.component)?;
+        }
         if self.forwarded {
             f.write_str(" forwarded")?;
         }
@@ -31,7 +36,7 @@ impl fmt::Display for Trace<'_> {
     }
 }
 
-/// A request id as it may stand in a log line, whatever was sent for one.
+/// A request id, or the like, as it may stand in a log line, whatever was sent for one.
 pub(super) fn loggable(request_id: &str) -> String {
     const LONGEST: usize = 64;
     let plain = |character: &char| character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '.');

@@ -72,11 +72,6 @@ struct Channel {
     channel: &'static str,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Operation {
-    operation: &'static str,
-}
-
 /// What one server counts.
 pub struct Metrics {
     registry: Registry,
@@ -93,8 +88,7 @@ pub struct Metrics {
     halted: Family<Halted, Counter>,
     kept_away: Family<Provider, Gauge>,
     knows_us: Family<Provider, Gauge>,
-    store_seconds: Histograms<Operation>,
-    commits: Family<Outcome, Counter>,
+    store_seconds: Histograms<Outcome>,
     sessions: Gauge,
     background: Gauge,
 }
@@ -140,7 +134,6 @@ impl Default for Metrics {
             store_seconds: add_all(&mut registry, "store_seconds", "Time the session store takes", || {
                 Histogram::new(STORE)
             }),
-            commits: add(&mut registry, "store_calls", "Calls of the session store by outcome"),
             sessions: add(&mut registry, "sessions", "Sessions that are kept, counted every minute"),
             background: add(&mut registry, "in_flight", "Deliveries and platform calls that run"),
             registry,
@@ -225,8 +218,8 @@ impl Metrics {
 
     /// Notes what came of a call of the store, and how long it took.
     pub fn store(&self, operation: &'static str, outcome: &'static str, time: Duration) {
-        self.store_seconds.get_or_create(&Operation { operation }).observe(time.as_secs_f64());
-        self.commits.get_or_create(&Outcome { what: operation, outcome }).inc();
+        let labels = Outcome { what: operation, outcome };
+        self.store_seconds.get_or_create(&labels).observe(time.as_secs_f64());
     }
 
     /// Notes how many sessions are kept.

@@ -190,3 +190,34 @@ async fn whoever_is_slow_is_not_waited_for() {
     let _ = stream.read_to_end(&mut nothing);
     assert!(nothing.is_empty() && started.elapsed() < Duration::from_secs(10));
 }
+
+/// Asks for `/healthz` over a connection that stays open; whether an answer came.
+fn is_answered(stream: &mut TcpStream, within: Duration) -> bool {
+    stream.set_read_timeout(Some(within)).unwrap();
+    let mut start = [0; 12];
+    stream.read_exact(&mut start).is_ok() && start == *b"HTTP/1.1 200"
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_connections_than_there_may_be_have_to_wait() {
+    // One for each thread.
+    let app = App::start("[server]\nmost_connections = 1\n").await;
+    let threads = std::thread::available_parallelism().unwrap().get();
+    let ask = || {
+        let mut stream = TcpStream::connect(format!("127.0.0.1:{}", port(&app))).unwrap();
+        stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
+        stream
+    };
+    let long = Duration::from_secs(10);
+    let mut open: Vec<TcpStream> = (0..threads)
+        .map(|_| {
+            let mut stream = ask();
+            assert!(is_answered(&mut stream, long));
+            stream
+        })
+        .collect();
+    let mut waiting = ask();
+    assert!(!is_answered(&mut waiting, Duration::from_millis(500)));
+    open.pop();
+    assert!(is_answered(&mut waiting, long));
+}

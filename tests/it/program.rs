@@ -479,6 +479,7 @@ async fn logs_can_be_json() {
         ("status", json!(200)),
         ("bot", json!(BOT)),
         ("request", json!("7")),
+        ("component", json!("OtpStatus")),
         ("otp", json!("no_challenge")),
         ("level", json!("info")),
         ("trace_id", json!("4bf92f3577b34da6a3ce929d0e0e4736")),
