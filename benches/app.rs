@@ -49,11 +49,13 @@ fn loaded() -> Loaded {
 fn server() -> Arc<Server> {
     let clock = Arc::new(VirtualClock::standing(NOW));
     let parts = Parts {
+        api_key: None,
         clock: Arc::<VirtualClock>::clone(&clock),
         dev_clock: Some(clock),
         rng: Box::new(StdRng::seed_from_u64(1)),
         runtime: tokio::runtime::Handle::current(),
         generated: None,
+        store: None,
     };
     assemble(&loaded(), parts).expect("these can be used")
 }
@@ -77,6 +79,7 @@ fn verify_call(authority: &Authority, request: usize) -> Call {
         code: Reading::Read(code),
         heard: Utterance::Other,
         forged: false,
+        whole: false,
         language: english(),
     }
 }

@@ -3,14 +3,19 @@
 //! `cargo bench --bench loopback` starts our server (release build, access log to a file, counters on) and a bare
 //! actix handler that checks the same token and echoes the same body, loads them in turn over 32 connections, and
 //! prints the CPU time each spends on a request, their ratio, and latencies. `-- memory` prints bytes per waiting
-//! session instead; `-- sending` and a rate, how verifies fare beside so many sends a second at a slow provider. Linux
-//! only: the figures come from `/proc`.
+//! session instead; `-- sending` and a rate, how verifies fare beside so many sends a second at a slow provider;
+//! `-- stores` compares the store on disk with the one in memory, and tries both with a million sessions; `-- redis`,
+//! what the store in Redis costs. Linux only: the figures come from `/proc`.
 
 #![expect(clippy::expect_used, reason = "a bench that cannot go on stops")]
 
+#[path = "loopback/redis.rs"]
+mod redis_store;
 #[path = "loopback/sending.rs"]
 mod sending;
 mod shared;
+#[path = "loopback/stores.rs"]
+mod stores;
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
@@ -33,6 +38,7 @@ const SLICES: usize = 20;
 const BOT: &str = "st-6b1f0c52-9d3e-5a47-8c21-4e7ab90d3f16";
 const APP_ID: &str = "cs-bench";
 const SECRET: &str = "a secret for nothing but this bench";
+const API_KEY: &str = "an-api-key-for-nothing-but-this-bench";
 /// Wrong codes each session takes before it would be locked; the most the configuration allows.
 const ATTEMPTS: usize = 100;
 
@@ -43,6 +49,12 @@ fn main() {
         floor();
     } else if is("memory") {
         memory();
+    } else if is("redis") {
+        redis_store::run();
+    } else if is("stores") {
+        stores::run();
+    } else if is("rest") {
+        rest(&Server::dev());
     } else if is("sending") {
         let rate = arguments.iter().find_map(|argument| argument.parse().ok());
         sending::sending(rate.unwrap_or(2_000));
@@ -112,7 +124,8 @@ impl Server {
         let text = format!(
             "[server]\nbind = \"{address}\"\n[bots.default]\napp_id = \"{APP_ID}\"\napi_key = \"{SECRET}\"\n[otp]\n\
              attempts = {ATTEMPTS}\nlifetime = \"1h\"\n[limits]\nbot.sends_per_hour = 0\n\
-             destination.failures_per_day = {ATTEMPTS}\nuser.failures_per_day = {ATTEMPTS}\n{settings}"
+             destination.failures_per_day = {ATTEMPTS}\nuser.failures_per_day = {ATTEMPTS}\n{settings}\n\
+             [[api.keys]]\nname = \"bench\"\nsecret = \"{API_KEY}\"\nbots = [\"*\"]\n"
         );
         std::fs::write(&file, text).expect("the folder is ours");
         let log = File::create(folder.path().join("log")).expect("the folder is ours");
@@ -141,15 +154,20 @@ impl Server {
 
     /// CPU time so far, in microseconds.
     fn cpu(&self) -> f64 {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).expect("it runs");
-        let fields: Vec<&str> = stat.rsplit(')').next().expect("a name").split_whitespace().collect();
-        // utime and stime, in ticks of 10 ms.
-        fields[11..13].iter().map(|ticks| ticks.parse::<f64>().expect("a number") * 10_000.0).sum()
+        cpu_of(self.child.id())
     }
 
     fn megabytes(&self) -> f64 {
         megabytes(self.child.id())
     }
+}
+
+/// CPU time of a process so far, in microseconds.
+fn cpu_of(process: u32) -> f64 {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).expect("it runs");
+    let fields: Vec<&str> = stat.rsplit(')').next().expect("a name").split_whitespace().collect();
+    // utime and stime, in ticks of 10 ms.
+    fields[11..13].iter().map(|ticks| ticks.parse::<f64>().expect("a number") * 10_000.0).sum()
 }
 
 /// How much memory a process has.
@@ -222,6 +240,21 @@ impl Request {
              host: localhost\r\ntoken: {token}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
             body.len()
         );
+        Self::of(text)
+    }
+
+    /// A verify over REST, of the same user in the same session.
+    fn rest() -> Self {
+        let body =
+            format!("{{\"code\":\"000000\",\"user\":\"{SESSION_ID}\",\"requestId\":\"{REQUEST_ID}\"}}");
+        Self::of(format!(
+            "POST /v1/bots/{BOT}/sessions/{SESSION_ID}/otp/verify HTTP/1.1\r\nhost: localhost\r\n\
+             authorization: Bearer {API_KEY}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        ))
+    }
+
+    fn of(text: String) -> Self {
         let places = |id: &str| text.match_indices(id).map(|(place, _)| place).collect();
         Self { sessions: places(SESSION_ID), requests: places(REQUEST_ID), bytes: text.into_bytes() }
     }
@@ -242,6 +275,17 @@ fn token() -> String {
     credentials().token_until(SystemClock.now().seconds() + 3_600)
 }
 
+/// What a server is asked.
+#[derive(Clone, Copy, PartialEq)]
+enum Ask {
+    /// To verify, by a Webhook node.
+    Webhook,
+    /// The same, with a token that is none.
+    Refused,
+    /// To verify, over REST.
+    Rest,
+}
+
 /// What one server did in one round.
 struct Load {
     cpu_per_request: f64,
@@ -255,23 +299,33 @@ fn block_on<T>(work: impl Future<Output = T>) -> T {
 }
 
 /// Sends `each` requests over each connection; `first` is the first session that has not been used.
-fn load(server: &Server, body: &str, each: usize, first: usize, good: bool) -> Vec<Duration> {
-    let token = if good { token() } else { "x".repeat(token().len()) };
-    let request = Request::new(body, "OtpVerify", &token);
+fn load(
+    server: &Server,
+    body: &str,
+    connections: usize,
+    each: usize,
+    first: usize,
+    ask: Ask,
+) -> Vec<Duration> {
+    let request = match ask {
+        Ask::Webhook => Request::new(body, "OtpVerify", &token()),
+        Ask::Refused => Request::new(body, "OtpVerify", &"x".repeat(token().len())),
+        Ask::Rest => Request::rest(),
+    };
     block_on(async {
-        let clients: Vec<_> = (0..CONNECTIONS)
+        let clients: Vec<_> = (0..connections)
             .map(|connection| {
                 let (address, mut request) = (server.address.clone(), request.clone());
                 tokio::task::spawn_local(async move {
                     let mut client = Client::connect(&address).await;
                     let mut latencies = Vec::with_capacity(each);
                     for count in 0..each {
-                        let session = first + connection + CONNECTIONS * (count / (ATTEMPTS - 1));
+                        let session = first + connection + connections * (count / (ATTEMPTS - 1));
                         let request = request.numbered(session, first * ATTEMPTS + connection * each + count);
                         let sent = Stopwatch::start();
                         let status = client.exchange(request).await;
                         latencies.push(sent.elapsed());
-                        assert_eq!(status, if good { 200 } else { 401 });
+                        assert_eq!(status, if ask == Ask::Refused { 401 } else { 200 });
                     }
                     let answer = String::from_utf8_lossy(&client.buffer);
                     assert!(!answer.contains("no_challenge"), "the sessions were not prepared");
@@ -294,7 +348,7 @@ fn interleaved<const N: usize>(
     body: &str,
     each: usize,
     first: usize,
-    good: [bool; N],
+    ask: [Ask; N],
 ) -> [Load; N] {
     let before = servers.map(Server::cpu);
     let mut latencies = servers.map(|_| Vec::new());
@@ -302,7 +356,7 @@ fn interleaved<const N: usize>(
     for slice in 0..SLICES {
         for (index, server) in servers.iter().enumerate() {
             let first = first + slice * CONNECTIONS * per_slice.div_ceil(ATTEMPTS - 1);
-            latencies[index].extend(load(server, body, per_slice, first, good[index]));
+            latencies[index].extend(load(server, body, CONNECTIONS, per_slice, first, ask[index]));
         }
     }
     std::array::from_fn(|index| {
@@ -316,8 +370,8 @@ fn interleaved<const N: usize>(
 }
 
 /// Makes the sessions that a load will verify in.
-fn prepare(server: &Server, each: usize, first: usize) {
-    let sessions = SLICES * CONNECTIONS * (each / SLICES).div_ceil(ATTEMPTS - 1);
+fn prepare(server: &Server, connections: usize, each: usize, first: usize) {
+    let sessions = SLICES * connections * (each / SLICES).div_ceil(ATTEMPTS - 1);
     let mut request = Request::new(MINIMAL, "OtpSend", &token());
     block_on(async {
         let mut client = Client::connect(&server.address).await;
@@ -336,8 +390,8 @@ fn compare() {
         let (mut ratios, mut rows, mut refused) = (Vec::new(), Vec::new(), None);
         for round in 0..=ROUNDS {
             let first = (size + round) * 10_000;
-            prepare(&ours, each, first);
-            let [floor, own] = interleaved([&floor, &ours], &body, each, first, [true, true]);
+            prepare(&ours, CONNECTIONS, each, first);
+            let [floor, own] = interleaved([&floor, &ours], &body, each, first, [Ask::Webhook, Ask::Webhook]);
             // The first round warms up.
             if round > 0 {
                 ratios.push(own.cpu_per_request / floor.cpu_per_request);
@@ -347,9 +401,9 @@ fn compare() {
         // Over a long refused body the server hangs up, which is not what is compared here.
         if size < 64_000 {
             let first = (size + ROUNDS + 1) * 10_000;
-            prepare(&ours, each, first);
-            let [good] = interleaved([&ours], &body, each, first, [true]);
-            let [bad] = interleaved([&ours], &body, each, first, [false]);
+            prepare(&ours, CONNECTIONS, each, first);
+            let [good] = interleaved([&ours], &body, each, first, [Ask::Webhook]);
+            let [bad] = interleaved([&ours], &body, each, first, [Ask::Refused]);
             refused = Some(bad.cpu_per_request / good.cpu_per_request);
         }
         ratios.sort_by(f64::total_cmp);
@@ -361,6 +415,30 @@ fn compare() {
             println!("  a refused token costs {refused:.2} of a good request");
         }
     }
+    rest(&ours);
+}
+
+/// What the same verify costs over REST, where there is no context to carry.
+fn rest(webhooks: &Server) {
+    const EACH: usize = 2_000;
+    let (server, body) = (Server::dev(), body(4_000).replace("\"OtpSend\"", "\"OtpVerify\""));
+    let mut rows = Vec::new();
+    for round in 0..=ROUNDS {
+        let first = (9_000 + round) * 10_000;
+        prepare(webhooks, CONNECTIONS, EACH, first);
+        prepare(&server, CONNECTIONS, EACH, first);
+        let [webhook, rest] = interleaved([webhooks, &server], &body, EACH, first, [Ask::Webhook, Ask::Rest]);
+        if round > 0 {
+            rows.push((rest, webhook));
+        }
+    }
+    let mut ratios: Vec<f64> =
+        rows.iter().map(|(rest, webhook)| rest.cpu_per_request / webhook.cpu_per_request).collect();
+    ratios.sort_by(f64::total_cmp);
+    println!("verify over REST, against a webhook of {} bytes", body.len());
+    report("rest", rows.iter().map(|(rest, _)| rest));
+    report("hook", rows.iter().map(|(_, webhook)| webhook));
+    println!("  ratio {:.2} (from {:.2} to {:.2})", ratios[ROUNDS / 2], ratios[0], ratios[ROUNDS - 1]);
 }
 
 fn report<'a>(who: &str, loads: impl Iterator<Item = &'a Load> + Clone) {
@@ -380,7 +458,7 @@ fn report<'a>(who: &str, loads: impl Iterator<Item = &'a Load> + Clone) {
 fn memory() {
     const SESSIONS: usize = 1_000_000;
     let server = Server::dev();
-    prepare(&server, SLICES * ATTEMPTS, 0);
+    prepare(&server, CONNECTIONS, SLICES * ATTEMPTS, 0);
     let before = server.megabytes();
     let request = Request::new(MINIMAL, "OtpSend", &token());
     block_on(async {

@@ -16,7 +16,7 @@ mod scrub;
 pub use credentials::{Algorithm, Bot, Bots, Credentials, Rejection};
 pub use event::{Event, Forward, TO_USER, component_and_event};
 pub use payload::{Found, Payload, Pointer};
-pub use reply::{Changes, Route, SessionField, quirk, reply};
+pub use reply::{Changes, Route, SessionField, bot_user_session, quirk, reply};
 pub use scrub::Secret;
 
 use std::borrow::Cow;
@@ -78,12 +78,27 @@ pub enum Failure {
     /// The token is missing or wrong; BotKit says no more, and neither do we.
     #[error("Invalid apikey")]
     Unauthorized,
+    /// The API key is good, and not for the bot in the path.
+    #[error("This API key is not for that bot")]
+    Forbidden,
+    /// The configuration knows no bot of the path's name.
+    #[error("There is no such bot in the server's configuration, and no default")]
+    UnknownBot,
+    /// The path is served, by other methods.
+    #[error("Method not allowed; use {allow}")]
+    Method {
+        /// Those methods, as an `Allow` header lists them.
+        allow: &'static str,
+    },
+    /// The body is not announced as JSON.
+    #[error("Send the body as JSON, with the header content-type: application/json")]
+    NotJson,
     /// The last segment of the path names no event.
     #[error("Event not found")]
     EventNotFound,
     /// The caller's address is not one that calls may come from.
     #[error("Forbidden")]
-    Forbidden,
+    StrangeAddress,
     /// The bot calls more often than it may.
     #[error("Too Many Requests")]
     TooMany {
@@ -133,11 +148,13 @@ impl Failure {
             Self::InvalidArguments(_) | Self::Incomplete => 400,
             Self::Unauthorized => 401,
             Self::Forbidden => 403,
+            Self::StrangeAddress => 403,
             Self::TooMany { .. } => 429,
-            Self::EventNotFound | Self::NotFound => 404,
+            Self::EventNotFound | Self::NotFound | Self::UnknownBot => 404,
+            Self::Method { .. } => 405,
             Self::InvalidJson => 412,
             Self::TooLarge { .. } => 413,
-            Self::Unsupported => 415,
+            Self::Unsupported | Self::NotJson => 415,
             Self::Internal => 500,
             Self::UpstreamGone => 502,
             Self::UpstreamSlow => 504,
@@ -155,12 +172,14 @@ impl Failure {
         let code = match self {
             Self::Unauthorized => json!(4002),
             Self::Forbidden => json!("FORBIDDEN"),
+            Self::StrangeAddress => json!("FORBIDDEN"),
             Self::TooMany { .. } => json!("TOO_MANY_REQUESTS"),
-            Self::EventNotFound | Self::NotFound => json!("NOT_FOUND"),
+            Self::EventNotFound | Self::NotFound | Self::UnknownBot => json!("NOT_FOUND"),
+            Self::Method { .. } => json!("METHOD_NOT_ALLOWED"),
             Self::InvalidJson => json!("VALIDATION_ERROR"),
             Self::InvalidArguments(_) => json!("INVALID_ARGUMENTS"),
             Self::TooLarge { .. } => json!("PAYLOAD_TOO_LARGE"),
-            Self::Unsupported => json!("UNSUPPORTED_MEDIA_TYPE"),
+            Self::Unsupported | Self::NotJson => json!("UNSUPPORTED_MEDIA_TYPE"),
             Self::Incomplete => json!("INCOMPLETE_BODY"),
             Self::Internal => json!("INTERNAL_SERVER_ERROR"),
             Self::UpstreamGone => json!("BAD_GATEWAY"),

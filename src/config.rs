@@ -15,7 +15,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use toml::{Table, Value};
 
@@ -23,9 +23,10 @@ use self::layers::Layers;
 use crate::delivery::Layout;
 use crate::dialog::Letterhead;
 use crate::dialog::catalogue::Catalogue;
+use crate::http::{ApiKeySettings, ApiKeys};
 use crate::otp::{BotCaps, Budgets, Caps};
 use crate::telemetry::Format;
-use crate::{delivery, http, otp, platform, store};
+use crate::{audit, delivery, http, otp, platform, proof, store};
 
 /// Where a configuration file is looked for if none is named.
 const DEFAULT_FILE: &str = "botkit-otp.toml";
@@ -62,6 +63,12 @@ pub struct Config {
     pub messages: MessagesSection,
     /// How it logs.
     pub log: LogSection,
+    /// Who may call over REST.
+    pub api: ApiSection,
+    /// Where what happens is written down.
+    pub audit: audit::Settings,
+    /// How proofs are signed.
+    pub proof: proof::Settings,
     /// Whether this is dev mode.
     pub dev: DevSection,
 }
@@ -71,6 +78,13 @@ pub struct Config {
 pub struct LogSection {
     /// What a line looks like.
     pub format: Format,
+}
+
+/// The section `[api]`.
+#[derive(Debug, Deserialize)]
+pub struct ApiSection {
+    /// The keys that open the doors below `/v1`.
+    pub keys: Vec<http::ApiKeySettings>,
 }
 
 /// The section `[limits]`.
@@ -189,9 +203,14 @@ impl Loaded {
         let mut config = parse(&layers, "the environment")?;
         let silent = |key: &str| layers.origin(key).is_none();
         // Half a production configuration must not pass for none.
-        let untouched = silent("dev.enabled") && silent("otp.keys") && !layers.sets_any("bots.");
+        let untouched =
+            silent("dev.enabled") && silent("otp.keys") && silent("api.keys") && !layers.sets_any("bots.");
         if files.is_empty() && untouched {
             config.dev.enabled = true;
+        }
+        // Trying the server out leaves no files behind.
+        if config.dev.enabled && silent("store.kind") && silent("store.path") {
+            config.store.kind = store::Kind::Memory;
         }
         let loaded = Self { config, files, ignored, layers };
         loaded.check()?;
@@ -212,7 +231,7 @@ impl Loaded {
     }
 
     fn check(&self) -> Result<(), Error> {
-        let Config { server, dev, delivery, platform, limits, .. } = &self.config;
+        let Config { server, dev, delivery, platform, limits, store, otp, .. } = &self.config;
         let prefix = &server.api_prefix;
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./~".contains(&byte);
         if !(prefix.is_empty()
@@ -235,6 +254,11 @@ impl Loaded {
                  api_key for production, or bind to 127.0.0.1"
             };
             return Err(self.error("server.bind", format!("is {}: {fix}", server.bind)));
+        }
+        if store.kind == store::Kind::Redis && otp.keys.is_empty() && !dev.enabled {
+            let problem = "is empty, and servers that share a Redis must share the keys that codes and accounts are \
+                           digested under; set it to the same on all of them";
+            return Err(self.error("otp.keys", problem));
         }
         let twilio = &delivery.twilio;
         for (key, url) in [
@@ -281,6 +305,7 @@ impl Loaded {
             ("delivery.timeout", delivery.timeout, 60),
             ("delivery.breaker_pause", delivery.breaker_pause, 3_600),
             ("delivery.check_every", delivery.check_every, 86_400),
+            ("store.redis_timeout", store.redis_timeout, 60),
         ] {
             if !(Duration::from_millis(100)..=Duration::from_secs(most)).contains(&span) {
                 return Err(self.error(key, format!("must be 100ms to {most}s")));
@@ -302,6 +327,19 @@ impl Loaded {
             }
         }
         Ok(())
+    }
+
+    /// Who may call over REST. In dev mode `generated` stands in for missing keys.
+    ///
+    /// # Errors
+    /// A key that cannot be used.
+    pub fn api_keys(&self, generated: Option<&SecretString>) -> Result<ApiKeys, Error> {
+        let keys = &self.config.api.keys;
+        if let Some(key) = keys.iter().find(|key| is_sample(key.secret.expose_secret())) {
+            return Err(self.error("api.keys", format!("has {:?}, whose secret is a sample value", key.name)));
+        }
+        let dev = generated.filter(|_| keys.is_empty()).map(ApiKeySettings::of_dev_mode);
+        ApiKeys::new(keys.iter().chain(&dev)).map_err(|problem| self.error("api.keys", problem))
     }
 
     /// What is said, with what the files in `messages.dir` change.
@@ -345,6 +383,11 @@ impl Loaded {
         hide(&mut table);
         if let Some(Value::Table(dev)) = table.get_mut("dev") {
             dev.insert("enabled".to_owned(), Value::Boolean(self.config.dev.enabled));
+        }
+        if let (Some(Value::Table(store)), store::Kind::Memory) =
+            (table.get_mut("store"), self.config.store.kind)
+        {
+            store.insert("kind".to_owned(), Value::String("memory".to_owned()));
         }
         toml::to_string(&table).unwrap_or_default()
     }
@@ -417,7 +460,10 @@ fn hide(table: &mut Table) {
             Value::Array(items) => items.iter_mut().filter_map(Value::as_table_mut).for_each(hide),
             Value::String(text)
                 if !text.is_empty()
-                    && matches!(key.as_str(), "api_key" | "auth_token" | "secret" | "url") =>
+                    && matches!(
+                        key.as_str(),
+                        "address_key" | "api_key" | "auth_token" | "secret" | "url" | "redis_url"
+                    ) =>
             {
                 "(hidden)".clone_into(text);
             }

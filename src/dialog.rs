@@ -5,9 +5,11 @@ pub mod catalogue;
 pub mod channel;
 mod conversation;
 mod destination;
+mod ending;
 mod input;
 mod letter;
 mod news;
+mod purpose;
 mod redaction;
 mod report;
 mod session;
@@ -21,6 +23,8 @@ pub use destination::{Wanted, typed_number};
 pub use input::Reading;
 pub use letter::{Letter, Letterhead, Occasion, letter};
 pub use news::reported;
+pub use purpose::Purpose;
+pub(crate) use report::Wire;
 pub use report::{Choice, Report, Topic};
 pub use session::{Answered, Awaits, Conversation, Flow, RequestKey, Session, SessionKey};
 pub use status::Status;
@@ -117,6 +121,8 @@ pub struct Call {
     pub heard: Utterance,
     /// Whether that is what the bot is told in place of a right code.
     pub forged: bool,
+    /// Whether all that the user says comes here: turning to something else then does not end the listening.
+    pub whole: bool,
     /// What is spoken here.
     pub language: Arc<Language>,
 }
@@ -290,11 +296,21 @@ fn take(scene: &Scene<'_>, step: Step) -> Turn {
     let report = Report::new(status, reason, stands, &authority.rules, now);
     let can_change = report.address_can_change && conversation.leaves_address_to_user();
     // The dialog does not know it yet, and has to go by what was proven.
-    let proven = (status == Status::Verified && conversation.asked).then_some(stands).flatten();
+    let tells_address = conversation.asked;
+    let proven = (status == Status::Verified).then_some(stands).flatten();
     let verified = proven.map(|challenge| challenge.destination.clone());
     let wanted = call.wanted;
     let intent = intent.map(Cow::Borrowed);
-    let report = Report { topic, greets, intent, wanted, address_can_change: can_change, verified, ..report };
+    let report = Report {
+        topic,
+        greets,
+        intent,
+        wanted,
+        address_can_change: can_change,
+        verified,
+        tells_address,
+        ..report
+    };
     let effect = match (&code, stands) {
         (Some(code), Some(challenge)) if challenge.handover == Handover::Pending => {
             Some(Effect::Deliver(Delivery {

@@ -1,22 +1,30 @@
 //! The server's doors. This is the only place where a failure becomes an HTTP answer, and where it is logged.
 
 mod answer;
+mod api_keys;
 mod body;
 mod bot;
 mod botkit;
+mod console;
 mod conversation;
 mod dev;
 mod events;
+mod hooks;
 mod onward;
+pub mod openapi;
 mod peer;
 mod rate;
 mod ready;
+mod rest;
 mod tls;
 mod trace;
 mod upstream;
 mod webhook;
 
+pub use api_keys::{ApiKey, ApiKeySettings, ApiKeys};
 pub use bot::{BotSettings, Names};
+pub use console::Console;
+pub use hooks::Hooks;
 pub use peer::Networks;
 pub use rate::Rate;
 pub use tls::Tls;
@@ -28,7 +36,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use actix_web::{App, HttpResponse, HttpResponseBuilder, HttpServer, web};
 use log::{info, warn};
 use serde::Deserialize;
@@ -38,6 +46,7 @@ use crate::clock::{self, VirtualClock};
 use crate::delivery::events::Events;
 use crate::dialog::catalogue::Catalogue;
 use crate::platform::Platform;
+use crate::proof::Prover;
 use crate::service::Service;
 use crate::telemetry::Stopwatch;
 
@@ -80,8 +89,12 @@ pub struct Server {
     pub service: Arc<Service>,
     /// Who may call.
     pub bots: Bots<BotSettings>,
+    /// Who may call over REST.
+    pub api_keys: ApiKeys,
     /// Where messages go on to.
     pub platform: Platform,
+    /// Signs what right codes prove.
+    pub prover: Prover,
     /// What is said, in every language.
     pub catalogue: Catalogue,
     /// Whose reports on messages are taken.
@@ -94,6 +107,10 @@ pub struct Server {
     pub rate: Rate,
     /// Dev mode's clock; `None` in production, which has no dev doors.
     pub dev_clock: Option<Arc<VirtualClock>>,
+    /// Dev mode's console, which plays the platform.
+    pub console: Console,
+    /// Dev mode's webhook channel, by which programs write to the bot.
+    pub hooks: Hooks,
 }
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
@@ -112,9 +129,12 @@ impl Server {
             .route("/healthz", web::get().to(healthz))
             .route("/readyz", web::get().to(ready::readyz))
             .route("/metrics", web::get().to(metrics))
-            .configure(events::routes);
+            .route("/.well-known/jwks.json", web::get().to(jwks))
+            .configure(events::routes)
+            .configure(rest::routes)
+            .configure(openapi::routes);
         if self.dev_clock.is_some() {
-            config.configure(dev::routes);
+            config.configure(dev::routes).configure(console::routes).configure(hooks::routes);
         }
         config.default_service(web::to(not_found)).app_data(web::Data::from(self));
     }
@@ -157,6 +177,8 @@ impl Server {
         shutdown.await;
         info!("stopping: no new requests, up to {} s for what runs", patience.as_secs());
         let stopping = Stopwatch::start();
+        self.console.close();
+        self.hooks.close();
         handle.stop(true).await;
         sweeping.abort();
         checking.abort();
@@ -166,6 +188,7 @@ impl Server {
             warn!("stopped with {left} deliveries or platform calls unfinished");
             self.service.give_up().await;
         }
+        self.service.audit.flush();
         server.await.map_err(std::io::Error::other)?
     }
 }
@@ -204,6 +227,14 @@ async fn not_found() -> HttpResponse {
 
 async fn healthz() -> HttpResponse {
     respond(200).body(r#"{"status":"ok"}"#)
+}
+
+/// The keys that proofs are checked with. A new one is published before it signs; five minutes are enough for everybody to
+/// fetch it.
+async fn jwks(server: web::Data<Server>) -> HttpResponse {
+    respond(200)
+        .insert_header((CACHE_CONTROL, HeaderValue::from_static("public, max-age=300")))
+        .body(server.prover.jwks().to_owned())
 }
 
 async fn metrics(server: web::Data<Server>) -> HttpResponse {

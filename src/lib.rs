@@ -15,15 +15,19 @@
 //! | [`otp`] | every rule on codes: generation, digests, challenge states, attempts, resend, expiry. Pure |
 //! | [`botkit`] | Kore's protocol: events, payloads, reply shapes, credentials, error bodies. Pure |
 //! | [`dialog`] | the conversation: [`dialog::turn`], understanding what users type, reports, all words said to users (per language), what a channel can show. Pure |
-//! | [`store`] | sessions: a trait, and memory behind it |
+//! | [`store`] | sessions and accounts: a trait; memory, a journal on disk, and Redis behind it |
 //! | [`delivery`] | how mails are laid out; providers, their order, retries, whether they know us; dev mode's outbox and faults |
 //! | [`platform`] | our calls to the bot platform |
+//! | [`proof`] | signed proof that a code was typed |
+//! | [`audit`] | what happened, written down and told |
 //! | [`service`] | load, turn, save, act. Owns the generator, and work that outlives its request |
-//! | [`http`] | routes; TLS; who may call, and how often; the BotKit server behind this one; failures become BotKit's error bodies |
+//! | [`simulator`] | plays the bot platform: a conversation, its dialogs, the callback addresses |
+//! | [`http`] | routes; TLS; who may call, and how often; the BotKit server behind this one; failures become BotKit's error bodies; dev mode's console and webhook channel |
 //! | [`config`] | reads and checks the one configuration, BotKit's own among its files; what is unwise about it |
 //! | [`cli`] | commands and wiring |
 
 pub mod address;
+pub mod audit;
 pub mod botkit;
 pub mod cli;
 pub mod clock;
@@ -33,6 +37,8 @@ pub mod dialog;
 pub mod http;
 pub mod otp;
 pub mod platform;
+pub mod proof;
 pub mod service;
+pub mod simulator;
 pub mod store;
 pub mod telemetry;

@@ -16,6 +16,7 @@ use rand::{CryptoRng, Rng, TryCryptoRng, TryRng};
 use tokio::task::JoinHandle;
 
 use crate::address::{Channel, Destination, Phone};
+use crate::audit::Audit;
 use crate::clock::{Clock, Timestamp};
 use crate::delivery::Deliveries;
 use crate::dialog::{
@@ -58,6 +59,8 @@ pub struct Service {
     pub generator: Generator,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// What is written down.
+    pub audit: Audit,
     /// What goes on after a request has been answered.
     pub background: Background,
     /// How many deliveries and platform calls may run at once. Beyond it nothing more is sent.
@@ -154,7 +157,17 @@ impl Service {
     /// Runs one call.
     pub async fn call(self: &Arc<Self>, key: &SessionKey, call: Call) -> Outcome {
         let started = Stopwatch::start();
-        let outcome = match self.settle(key, &call).await {
+        let settled = self.settle(key, &call).await;
+        match &settled {
+            Ok(Settled { turn, .. }) if turn.replayed => {}
+            Ok(Settled { turn, .. }) => self.audit.call(key, &call, &turn.answer, self.now()),
+            Err(_) => {
+                let report =
+                    Report::bare(Status::Unavailable, "the session store does not answer", self.now());
+                self.audit.call(key, &call, &Answer::new(report), self.now());
+            }
+        }
+        let outcome = match settled {
             Ok(Settled {
                 turn: Turn { answer, effect: Some(Effect::Deliver(delivery)), .. },
                 stored,
@@ -358,6 +371,7 @@ impl Service {
         if let Handover::Accepted { .. } = handover {
             self.metrics.sent(way(&sending.delivery.to));
         }
+        self.audit.delivery(&sending.key, &sending.delivery, &handover, self.clock.now());
         self.conclude(&sending, &handover, stored).await.unwrap_or_else(|unavailable| {
             error!("cannot note what came of a delivery challenge={}", sending.delivery.challenge);
             self.unavailable(&unavailable)
@@ -438,6 +452,7 @@ impl Service {
             let Some(stored) = self.load(&key, &[]).await?.session else { return Ok(None) };
             let channel = stored.value.challenge.as_ref().map(|challenge| challenge.destination.channel());
             let Some(next) = reported(&stored.value, challenge, send, news, &self.authority.rules) else {
+                self.audit.report(&key, challenge, send, news, self.clock.now());
                 return Ok(channel);
             };
             let session = Write { key: key.clone(), seen: Some(stored.version), value: Arc::new(next) };
@@ -445,6 +460,7 @@ impl Service {
             let change = Change { at, session, accounts: Vec::new(), ticket: None };
             if let Commit::Done(_) = self.commit(change).await? {
                 info!("{} reports {:?} challenge={challenge}", news.provider, news.fate);
+                self.audit.report(&key, challenge, send, news, self.clock.now());
                 return Ok(channel);
             }
         }

@@ -2,17 +2,26 @@
 //! the first of two writers win; it knows no rule on codes. What it frees after [`Session::forget_at`] is memory: whether
 //! a code has expired is decided in [`crate::otp`], on every read.
 
+mod disk;
 mod memory;
 mod record;
+mod redis;
 
+pub use disk::{Disk, Flush, Folder};
 pub use memory::Memory;
+pub use redis::Redis;
 
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
+use rand::CryptoRng;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
+use tokio::runtime::Handle;
 
-use crate::clock::Timestamp;
+use crate::clock::{self, Timestamp};
 use crate::dialog::{Session, SessionKey};
 use crate::otp::{Account, AccountId, Accounts, ChallengeId, Ticket};
 
@@ -21,6 +30,20 @@ use crate::otp::{Account, AccountId, Accounts, ChallengeId, Ticket};
 pub struct Settings {
     /// Which store.
     pub kind: Kind,
+    /// The folder of the store on disk.
+    pub path: PathBuf,
+    /// When that store flushes.
+    pub sync: Flush,
+    /// Where Redis is: `redis://user:password@host:6379/0`, `rediss://` for TLS, `redis+sentinel://host,host/name` for
+    /// whichever server the Sentinels call the master. A secret as a whole.
+    pub redis_url: SecretString,
+    /// What all our keys in Redis begin with.
+    pub redis_prefix: String,
+    /// A file of certificates (PEM) that Redis' is to be signed by, instead of the machine's own; empty for those.
+    pub redis_ca_file: PathBuf,
+    /// How long Redis may take for an answer, waiting for a connection included.
+    #[serde(deserialize_with = "clock::duration")]
+    pub redis_timeout: Duration,
 }
 
 /// The stores there are.
@@ -29,16 +52,35 @@ pub struct Settings {
 pub enum Kind {
     /// This process' memory: a restart forgets every code.
     Memory,
+    /// A Redis, which many servers share.
+    Redis,
+    /// A folder on this machine's disk, for one process.
+    Disk,
 }
 
 impl Settings {
-    /// Opens the store.
+    /// Whether what goes to Redis can be overheard on its way to another machine.
+    #[must_use]
+    pub fn is_overheard(&self) -> bool {
+        self.kind == Kind::Redis && redis::is_overheard(self.redis_url.expose_secret())
+    }
+
+    /// Opens the store. What it needs to run beside requests, it runs on `runtime`.
     ///
     /// # Errors
     /// The setting that cannot be used, and why.
-    pub fn open(&self) -> Result<Arc<dyn Store>, (&'static str, String)> {
+    pub fn open(
+        &self,
+        rng: &mut dyn CryptoRng,
+        runtime: &Handle,
+    ) -> Result<Arc<dyn Store>, (&'static str, String)> {
         match self.kind {
             Kind::Memory => Ok(Arc::new(Memory::default())),
+            Kind::Redis => Ok(Arc::new(Redis::open(self, rng, runtime)?)),
+            Kind::Disk => match Disk::open(&self.path, self.sync) {
+                Ok(disk) => Ok(Arc::new(disk)),
+                Err(problem) => Err(("path", problem)),
+            },
         }
     }
 }
@@ -53,7 +95,7 @@ pub struct Stored<T> {
 }
 
 /// Names one state of one record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Version(pub u64);
 
 /// What a store knows of a session and of the accounts that its next call may charge.
@@ -146,6 +188,11 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// [`Unavailable`].
     async fn owner(&self, challenge: ChallengeId) -> Result<Option<SessionKey>, Unavailable>;
+
+    /// The folder that this store has to itself, if it has one.
+    fn folder(&self) -> Option<&Folder> {
+        None
+    }
 
     /// Frees what is past its time, in small steps, and says how many sessions are left. May take a while; not to be
     /// called on a thread that serves requests.

@@ -23,7 +23,8 @@ impl Drop for Logging {
 /// Starts logging to standard error. `RUST_LOG` says how much; without it everything from `info` up.
 pub fn start_logging(format: Format) -> Logging {
     let lines = log_writer::Lines::start();
-    let environment = env_logger::Env::default().default_filter_or("info,actix_server=warn");
+    let environment =
+        env_logger::Env::default().default_filter_or("info,actix_server=warn,fjall=warn,lsm_tree=warn");
     env_logger::Builder::from_env(environment)
         .format(move |out, record| {
             let time = out.timestamp_millis();

@@ -36,6 +36,7 @@ impl From<Algorithm> for jsonwebtoken::Algorithm {
 }
 
 /// A bot's credentials, ready for use.
+#[derive(Clone)]
 pub struct Credentials {
     app_id: String,
     secret: SecretString,
@@ -161,6 +162,32 @@ impl Credentials {
         }
     }
 
+    /// Checks a token of the platform's webhook channel, by which programs write to a bot as users do. It is signed like
+    /// ours; the Client ID stands in `appId` or in `iss`, and `exp` may be missing.
+    ///
+    /// # Errors
+    /// [`Rejection`], for the log.
+    pub fn check_channel(&self, token: Option<&str>, now: Timestamp) -> Result<(), Rejection> {
+        #[derive(Deserialize)]
+        struct Claims {
+            #[serde(rename = "appId")]
+            app_id: Option<String>,
+            iss: Option<String>,
+            exp: Option<f64>,
+        }
+        let (key, validation) = &self.verify;
+        let claims = jsonwebtoken::decode::<Claims>(token.ok_or(Rejection::Missing)?, key, validation)
+            .map_err(|_| Rejection::Invalid)?
+            .claims;
+        #[expect(clippy::cast_precision_loss, reason = "exact for millions of years")]
+        let now = now.seconds() as f64;
+        if claims.exp.is_some_and(|exp| exp + LEEWAY <= now) {
+            return Err(Rejection::Expired);
+        }
+        let id = claims.app_id.or(claims.iss).unwrap_or_default();
+        if id.as_bytes().ct_eq(self.app_id.as_bytes()).into() { Ok(()) } else { Err(Rejection::AppId) }
+    }
+
     /// Signs a token for a call to the platform.
     #[must_use]
     pub fn token(&self, now: Timestamp) -> String {
@@ -186,8 +213,8 @@ impl fmt::Debug for Credentials {
 /// One bot: its credentials, and what its dialogs call things.
 #[derive(Debug)]
 pub struct Bot<T> {
-    /// Who may call for it, and how we sign for it.
-    pub credentials: Credentials,
+    /// Who may call for it as the platform, and how we sign for it; `None` if only API keys open its doors.
+    pub credentials: Option<Credentials>,
     /// What else is configured for it.
     pub settings: T,
 }

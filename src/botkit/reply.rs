@@ -127,6 +127,22 @@ pub fn reply(payload: &Payload, route: &Route, changes: Option<&Changes>) -> Str
     body
 }
 
+/// Writes `context.session.BotUserSession` alone: its own bytes, with our keys in place. `null` or nothing there makes an
+/// object of our keys.
+#[must_use]
+pub fn bot_user_session(payload: &Payload, ours: &[(SessionField, Cow<'static, str>)]) -> String {
+    let ours = || ours.iter().map(|(field, json)| (field.name(), &**json));
+    let found = ["session", "BotUserSession"].iter().try_fold(payload.member("context"), |member, name| {
+        Some(member?.inner.as_ref()?.get(payload.text(), name))
+    });
+    let Some(Some(Member { value: whole, inner: Some(open), .. })) = found else { return object(ours()) };
+    let mut edits = Edits { payload, list: Vec::with_capacity(4) };
+    edits.put(open, ours());
+    let mut text = String::with_capacity(payload.slice(*whole).len() + 128);
+    edits.write(&mut text, *whole);
+    text
+}
+
 fn push_quoted(body: &mut String, plain: &str) {
     body.push('"');
     body.push_str(plain);

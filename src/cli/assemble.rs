@@ -10,6 +10,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tokio::runtime::Handle;
 
 use crate::address::Channel;
+use crate::audit::Audit;
 use crate::clock::{Clock, SystemClock, VirtualClock};
 use crate::config::{Error, Loaded};
 use crate::delivery::events::{Events, SendGridEvents, TwilioEvents};
@@ -17,11 +18,14 @@ use crate::delivery::{
     Deliveries, Delivery, Dev, Limits, Line, Provider, SendGrid, Smtp, Texts, ToOutbox, Twilio, http_client,
 };
 use crate::dialog::catalogue::Catalogue;
-use crate::http::{Rate, Server, Tls};
+use crate::http::{Console, Hooks, Rate, Server, Tls};
 use crate::otp::Spending;
 use crate::platform::Platform;
+use crate::proof::Prover;
 use crate::service::{Background, Generator, Service};
+use crate::store::Store;
 use crate::telemetry::Metrics;
+use crate::{otp, proof};
 
 /// What a server takes from its surroundings.
 pub struct Parts {
@@ -35,6 +39,10 @@ pub struct Parts {
     pub runtime: Handle,
     /// Client ID and Client Secret for dev mode, where none are configured.
     pub generated: Option<(String, SecretString)>,
+    /// A store in place of the configured one.
+    pub store: Option<Arc<dyn Store>>,
+    /// An API key for dev mode, where none is configured.
+    pub api_key: Option<SecretString>,
 }
 
 impl Parts {
@@ -43,15 +51,15 @@ impl Parts {
     pub fn of_the_machine(loaded: &Loaded, runtime: Handle) -> Self {
         let mut rng: StdRng = rand::make_rng();
         let dev_clock = loaded.config.dev.enabled.then(|| Arc::new(VirtualClock::running()));
-        let generated = dev_clock.is_some().then(|| {
-            let (id, secret): (u32, [u64; 4]) = (rng.random(), rng.random());
-            (format!("cs-dev-{id:08x}"), secret.map(|part| format!("{part:016x}")).concat().into())
-        });
+        let dev = dev_clock.is_some();
+        let mut secret = || rng.random::<[u64; 4]>().map(|part| format!("{part:016x}")).concat();
+        let generated = dev.then(|| (["cs-dev-", &secret()[..8]].concat(), secret().into()));
+        let api_key = dev.then(|| secret().into());
         let clock: Arc<dyn Clock> = match &dev_clock {
             Some(clock) => Arc::<VirtualClock>::clone(clock),
             None => Arc::new(SystemClock),
         };
-        Self { clock, dev_clock, rng: Box::new(rng), runtime, generated }
+        Self { clock, dev_clock, rng: Box::new(rng), runtime, generated, store: None, api_key }
     }
 }
 
@@ -65,23 +73,37 @@ pub fn assemble(loaded: &Loaded, mut parts: Parts) -> Result<Arc<Server>, Error>
     let generated = parts.generated.as_ref().map(|(id, secret)| (id.as_str(), secret));
     let catalogue = loaded.catalogue()?;
     let bots = loaded.bots(generated, &catalogue)?;
-    let authority = config
-        .otp
+    let opened = parts.store.take().map_or_else(|| config.store.open(&mut *parts.rng, &parts.runtime), Ok);
+    let store = opened.map_err(|(key, problem)| loaded.error(&format!("store.{key}"), problem))?;
+    let (mut rules, mut proof) = (config.otp.clone(), config.proof.clone());
+    // Keys that nobody set are made once, where there is a folder to keep them in.
+    if let Some(folder) = store.folder() {
+        let mut own = |name| {
+            let secret = folder.secret(name, &mut *parts.rng);
+            secret.map_err(|problem| loaded.error("store.path", problem))
+        };
+        let id = || "own".to_owned();
+        if rules.keys.is_empty() {
+            rules.keys.push(otp::Key { id: id(), secret: own("otp")? });
+        }
+        if proof.keys.is_empty() {
+            proof.keys.push(proof::Key { id: id(), secret: own("proof")? });
+        }
+    }
+    let authority = rules
         .authority(config.limits.budgets(), &mut *parts.rng)
         .map_err(|(key, problem)| loaded.error(&format!("otp.{key}"), problem))?;
     let service = Service {
         authority,
         expose: config.otp.expose,
         answer_within: config.platform.answer_within,
-        store: config
-            .store
-            .open()
-            .map_err(|(key, problem)| loaded.error(&format!("store.{key}"), problem))?,
+        store,
         deliveries: deliveries(loaded, &catalogue)?,
         spending: Mutex::new(Spending::new(config.limits.sms.clone())),
         clock: parts.clock,
         generator: Generator::new(parts.rng),
         metrics: Arc::new(Metrics::default()),
+        audit: Audit::open(&config.audit).map_err(|problem| loaded.error("audit.target", problem))?,
         background: Background::on(parts.runtime),
         most_at_once: config.delivery.most_at_once,
         sending: DashMap::new(),
@@ -91,13 +113,18 @@ pub fn assemble(loaded: &Loaded, mut parts: Parts) -> Result<Arc<Server>, Error>
     Ok(Arc::new(Server {
         service: Arc::new(service),
         bots,
+        api_keys: loaded.api_keys(parts.api_key.as_ref())?,
         platform,
+        prover: Prover::new(&proof, &config.server.public_url)
+            .map_err(|(key, problem)| loaded.error(&format!("proof.{key}"), problem))?,
         catalogue,
         events: events(loaded)?,
         settings: config.server.clone(),
         tls: tls(loaded)?,
         rate: Rate::new(config.server.calls_per_second),
         dev_clock: parts.dev_clock,
+        console: Console::default(),
+        hooks: Hooks::default(),
     }))
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Result;
 use clap::Args;
@@ -10,6 +11,7 @@ use serde_json::json;
 use super::{Parts, assemble, send_test};
 use crate::address::Email;
 use crate::config::{Finding, Loaded, Severity, environment};
+use crate::store::{Memory, Store};
 
 /// What to check, and how to say it.
 #[derive(Debug, Args)]
@@ -31,7 +33,9 @@ pub(super) fn check(file: Option<&Path>, wanted: Check) -> Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let loaded = Loaded::read(file, &environment());
     let server = loaded.as_ref().map(|loaded| {
-        let parts = Parts::of_the_machine(loaded, runtime.handle().clone());
+        // The configured one may be in use, by a server that runs.
+        let store: Option<Arc<dyn Store>> = Some(Arc::new(Memory::default()));
+        let parts = Parts { store, ..Parts::of_the_machine(loaded, runtime.handle().clone()) };
         assemble(loaded, parts)
     });
     let unusable = match &server {

@@ -44,6 +44,7 @@ pub(super) fn register(loaded: &Loaded, wanted: &Register) -> Result<()> {
     let id = BotId::parse(&wanted.bot).ok_or_else(|| anyhow!("{:?} is no bot id", wanted.bot))?;
     let bots = loaded.bots(None, &loaded.catalogue()?).context("the bot needs credentials")?;
     let bot = bots.get(&id).ok_or_else(|| anyhow!("the configuration has no bot {id}, and no default"))?;
+    let credentials = bot.credentials.as_ref().ok_or_else(|| anyhow!("the bot {id} has no credentials"))?;
     let target = target(&wanted.host, &id)?;
     let callback = callback(&wanted.url)?;
     // Only what is of use: OnMessage puts this server into the path of every message of the bot.
@@ -55,7 +56,7 @@ pub(super) fn register(loaded: &Loaded, wanted: &Register) -> Result<()> {
         events.extend(["onAgentTransfer", "onEvent", "onAlert", "onVariableUpdate"]);
     }
     let body = json!({
-        "sdkClientId": bot.credentials.app_id(),
+        "sdkClientId": credentials.app_id(),
         "sdkHostUri": callback,
         "subscribedFor": events,
         "connectorEnabled": false,
@@ -66,7 +67,7 @@ pub(super) fn register(loaded: &Loaded, wanted: &Register) -> Result<()> {
         println!("\nNothing was sent. The bot's callback URL and events are replaced by these with --apply.");
         return Ok(());
     }
-    let token = wanted.token.clone().unwrap_or_else(|| bot.credentials.token(SystemClock.now()));
+    let token = wanted.token.clone().unwrap_or_else(|| credentials.token(SystemClock.now()));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (status, answer) = runtime.block_on(put(target, &token, &body))?;
     let answer: String =

@@ -4,7 +4,7 @@ use std::net::TcpListener;
 
 use anyhow::{Context as _, Result};
 use log::{info, warn};
-use secrecy::ExposeSecret as _;
+use secrecy::ExposeSecret;
 
 use super::{Parts, assemble};
 use crate::botkit::BotId;
@@ -12,13 +12,11 @@ use crate::clock::{Clock as _, SystemClock};
 use crate::config::{Loaded, Severity};
 use crate::delivery::Line;
 use crate::http::Server;
+use crate::simulator::DEV_BOT;
 use crate::telemetry::start_logging;
 
 /// How long the token that dev mode prints is good for, in seconds: a working day and a night.
 const DEV_TOKEN: i64 = 24 * 3_600;
-
-/// The bot that dev mode's examples call for; any id would do.
-const DEV_BOT: &str = "st-dev";
 
 /// Serves until SIGTERM or Ctrl-C.
 pub(super) fn serve(loaded: &Loaded) -> Result<()> {
@@ -26,7 +24,7 @@ pub(super) fn serve(loaded: &Loaded) -> Result<()> {
     // Requests run on actix' own threads; this one is for what outlives them.
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let parts = Parts::of_the_machine(loaded, runtime.handle().clone());
-    let generated = parts.generated.clone();
+    let (generated, api_key) = (parts.generated.clone(), parts.api_key.clone());
     let server = assemble(loaded, parts)?;
     let bind = loaded.config.server.bind;
     let listener = TcpListener::bind(bind)
@@ -51,9 +49,13 @@ pub(super) fn serve(loaded: &Loaded) -> Result<()> {
         }
         let credentials = generated.as_ref().filter(|_| !loaded.is_set("bots.default.app_id"));
         let credentials = credentials.map(|(id, secret)| (id.as_str(), secret.expose_secret()));
-        print!("{}", welcome(&server, &url, address.port(), credentials));
+        let api_key = api_key.as_ref().filter(|_| loaded.config.api.keys.is_empty());
+        let api_key = api_key.map(ExposeSecret::expose_secret);
+        print!("{}", welcome(&server, &url, address.port(), credentials, api_key));
     }
     runtime.block_on(server.run(listener, told_to_stop()))?;
+    // All that has to end has ended. A sweep may take minutes, and goes on at the next start.
+    runtime.shutdown_background();
     info!("stopped");
     Ok(())
 }
@@ -78,11 +80,18 @@ async fn told_to_stop() {
 }
 
 /// What dev mode prints: the credentials, once, and a conversation to paste.
-fn welcome(server: &Server, url: &str, port: u16, credentials: Option<(&str, &str)>) -> String {
-    let Some(bot) = BotId::parse(DEV_BOT).and_then(|id| server.bots.get(&id)) else {
+fn welcome(
+    server: &Server,
+    url: &str,
+    port: u16,
+    credentials: Option<(&str, &str)>,
+    api_key: Option<&str>,
+) -> String {
+    let bot = BotId::parse(DEV_BOT).and_then(|id| server.bots.get(&id));
+    let Some(platform) = bot.and_then(|bot| bot.credentials.as_ref()) else {
         return String::new();
     };
-    let token = bot.credentials.token_until(SystemClock.now().seconds() + DEV_TOKEN);
+    let token = platform.token_until(SystemClock.now().seconds() + DEV_TOKEN);
     let events = format!("{url}{}/sdk/bots/{DEV_BOT}/components", server.settings.api_prefix);
     let call = |component: &str, entities: &str| {
         format!(
@@ -102,14 +111,22 @@ fn welcome(server: &Server, url: &str, port: u16, credentials: Option<(&str, &st
              Client ID      {id}\n  Client Secret  {secret}\n\n"
         )
     });
+    let rest = api_key.map_or_else(String::new, |key| {
+        format!(
+            "# 4. The same over REST, for Service nodes and other platforms\nKEY={key}\n\
+             curl -s {url}/v1/bots/{DEV_BOT}/sessions/s-2/otp -H \"Authorization: Bearer $KEY\" -H 'content-type: \
+             application/json' -d '{{\"to\":\"mira@example.com\"}}'\n\n"
+        )
+    });
     format!(
-        "\nDev mode: {mail} {url}/dev/outbox\n\n{credentials}\
-         Try it: paste these into another terminal, one after the other.\n\n\
+        "\nDev mode: {mail} {url}/dev/outbox\n\n\
+         Open {url}/console in a browser to try it all.\n\n{credentials}\
+         Or paste these into another terminal, one after the other.\n\n\
          TOKEN={token}\n\n\
          # 1. Send a code\n{}\n\n\
          # 2. Read the mail\ncurl -s {url}/dev/outbox\n\n\
          # 3. Type the code (and again: a code works once)\n\
-         CODE=$(curl -s {url}/dev/outbox | grep -o '\"code\":\"[^\"]*' | head -n 1 | cut -d '\"' -f 4)\n{}\n\n\
+         CODE=$(curl -s {url}/dev/outbox | grep -o '\"code\":\"[^\"]*' | head -n 1 | cut -d '\"' -f 4)\n{}\n\n{rest}\
          Behind a tunnel (ngrok http {}) the tunnel's address is the bot's callback URL. Never put a raw tunnel\n\
          (ssh -R, ngrok tcp) or a proxy that hides itself in front: whoever comes that way can read the outbox.\n\n",
         call("OtpSend", "\"UserEmail\":\"mira@example.com\""),

@@ -14,6 +14,7 @@ use crate::dialog::catalogue::Catalogue;
 use crate::http::{BotSettings, Names, Upstream};
 use crate::otp::Accepted;
 use crate::platform::is_loopback;
+use crate::simulator::DEV_CONVERSATION_BOT;
 
 /// A section `[bots.default]` or `[bots."st-..."]`.
 #[derive(Debug, Deserialize)]
@@ -77,19 +78,35 @@ impl Loaded {
                 return Err(self.error(&key("token_lifetime"), "must be 1s to 24h"));
             }
             let settings = self.bot_settings(id, section, catalogue)?;
-            match credentials {
-                Some(credentials) if id == "default" => bots.default = Some(Bot { credentials, settings }),
-                Some(credentials) => {
-                    let bot =
-                        BotId::parse(id).ok_or_else(|| self.error(&format!("bots.{id}"), "is no bot id"))?;
-                    bots.named.insert(bot, Bot { credentials, settings });
-                }
-                None if id == "default" && missing == (true, true) && self.config.bots.len() > 1 => {}
+            match &credentials {
+                Some(_) => {}
+                // Nobody calls as the platform: the bot is there for those who have an API key.
+                None if missing == (true, true) && !self.config.api.keys.is_empty() => {}
+                None if id == "default" && missing == (true, true) && self.config.bots.len() > 1 => continue,
                 None => {
                     let name = if missing.0 { "app_id" } else { "api_key" };
                     let fix = "set it to your JWT app's Client ID (app_id) and Client Secret (api_key)";
                     return Err(self.error(&key(name), format!("is empty, and would let nobody in; {fix}")));
                 }
+            }
+            let bot = Bot { credentials, settings };
+            if id == "default" {
+                bots.default = Some(bot);
+            } else {
+                let id = BotId::parse(id).ok_or_else(|| self.error(&format!("bots.{id}"), "is no bot id"))?;
+                bots.named.insert(id, bot);
+            }
+        }
+        // In dev mode both ways to build a dialog can be tried side by side.
+        if let (Some(default), Some((id, secret)), Some(bot)) =
+            (self.config.bots.get("default"), generated, BotId::parse(DEV_CONVERSATION_BOT))
+        {
+            let own = (default.app_id.as_str(), &default.api_key);
+            let own = if own.0.is_empty() { (id, secret) } else { own };
+            let mut settings = self.bot_settings("default", default, catalogue)?;
+            settings.conversation = true;
+            if let Some(credentials) = Credentials::new(own.0, own.1, default.jwt_algorithm, false) {
+                bots.named.entry(bot).or_insert(Bot { credentials: Some(credentials), settings });
             }
         }
         Ok(bots)

@@ -14,7 +14,8 @@ const DEFAULTS: &str = include_str!("../../deploy/config.toml");
 const PREFIX: &str = "BOTKIT_OTP_";
 
 /// Environment variables under names operators already use, and the keys they set.
-const FAMILIAR: [(&str, &str); 3] = [
+const FAMILIAR: [(&str, &str); 4] = [
+    ("REDIS_URL", "store.redis_url"),
     ("SENDGRID_API_KEY", "delivery.sendgrid.api_key"),
     ("TWILIO_ACCOUNT_SID", "delivery.twilio.account_sid"),
     ("TWILIO_AUTH_TOKEN", "delivery.twilio.auth_token"),
@@ -75,6 +76,11 @@ impl Layers {
                 Some(default) => read(text, default, variable, &path)?,
             };
             self.set(&path, value, variable)?;
+        }
+        // Whoever says where Redis is wants it to be used.
+        let kind = ["store".to_owned(), "kind".to_owned()];
+        if self.origin("store.redis_url") == Some("REDIS_URL") && self.origin("store.kind").is_none() {
+            self.set(&kind, Value::String("redis".to_owned()), "REDIS_URL")?;
         }
         // Last: where a platform assigns the port, it is the one that counts.
         if let Some(text) = variables.get("PORT").filter(|text| !text.is_empty()) {
@@ -162,7 +168,7 @@ impl Layers {
 
 /// Whether a key holds a secret, or what may have one in it.
 pub(super) fn is_secret(key: &str) -> bool {
-    ["api_key", "auth_token", "secret", "keys", "url"].iter().any(|name| key.ends_with(name))
+    ["api_key", "address_key", "auth_token", "secret", "keys", "url"].iter().any(|name| key.ends_with(name))
         && !["base_url", "public_url"].iter().any(|name| key.ends_with(name))
 }
 

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
+use secrecy::ExposeSecret as _;
 use serde::Serialize;
 
 use super::{Config, Error, Loaded};
@@ -105,7 +106,7 @@ impl Loaded {
 
     fn code_rules(&self) -> Vec<Rule> {
         use Severity::{Error, Warning};
-        let Config { otp, dev, .. } = &self.config;
+        let Config { otp, dev, store, proof, .. } = &self.config;
         let weak_lock = u64::from(otp.attempts) * 60 > 6 * otp.lock_for.as_secs();
         vec![
             (
@@ -149,11 +150,19 @@ impl Loaded {
                 &["ASVS 16.2.5"],
             ),
             (
-                otp.keys.is_empty() && !dev.enabled,
+                otp.keys.is_empty() && store.kind == Kind::Memory && !dev.enabled,
                 Warning,
                 "otp.keys",
                 "is empty: a key is made at every start, and codes sent before a restart stop working",
                 "set one: openssl rand -base64 32",
+                NONE,
+            ),
+            (
+                proof.keys.is_empty() && store.kind != Kind::Disk && !dev.enabled,
+                Warning,
+                "proof.keys",
+                "is empty: a key is made at every start, and services that kept the old one refuse new proofs",
+                "set one",
                 NONE,
             ),
         ]
@@ -235,8 +244,24 @@ impl Loaded {
                 Warning,
                 "store.kind",
                 "is \"memory\": a restart forgets codes, locks and budgets, and a second server knows nothing of them",
-                "use a store that lasts, where there is one",
+                "use \"disk\", or \"redis\" for many servers",
                 BRUTE_FORCE,
+            ),
+            (
+                !store.redis_url.expose_secret().is_empty() && store.kind != Kind::Redis,
+                Warning,
+                "store.redis_url",
+                "is set and not used",
+                "set store.kind = \"redis\"",
+                NONE,
+            ),
+            (
+                store.is_overheard(),
+                Warning,
+                "store.redis_url",
+                "is without TLS and leads to another machine: addresses and the password travel in plain text",
+                "let it begin with rediss://, or trust the network",
+                &["ASVS 12.3.1"],
             ),
             (
                 over_http,

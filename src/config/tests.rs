@@ -100,6 +100,8 @@ fn complaints_name_the_key_the_place_and_the_fix() {
             "my.toml: server.allow_from cannot be used: \"10.0.0.0/99\" is no network; write it like",
         ),
         ("[server]\nmost_connections = 0", "my.toml: server.most_connections must be 1 to 1000000"),
+        ("[store]\nredis_url = 7", "my.toml: store.redis_url cannot be used: it is not of"),
+        ("[store]\nkind = \"redis\"\n", "default: otp.keys is empty, and servers that share"),
         ("[otp", "my.toml: line 1 is not TOML: "),
     ] {
         let error = read(text, &[]).err().unwrap_or_default();
@@ -147,11 +149,33 @@ fn the_environment_stands_above_the_file() {
 }
 
 #[test]
+fn whoever_says_where_redis_is_wants_it_to_be_used() {
+    let url = ("REDIS_URL", "redis://:hush@redis.example");
+    let store = |text: &str, variables: &[(&str, &str)]| {
+        let text = format!("{GOOD}[otp]\nkeys = [{{ id = \"a\", secret = \"{}\" }}]\n{text}", "x".repeat(40));
+        let loaded = read(&text, variables).unwrap();
+        let warnings = loaded
+            .findings()
+            .into_iter()
+            .filter(|warning| warning.to_string().starts_with("store.redis_url is "));
+        let warnings: Vec<_> = warnings.map(|warning| warning.to_string()[19..26].to_owned()).collect();
+        (loaded.config.store.kind, warnings.concat())
+    };
+    let (memory, disk, redis) = (store::Kind::Memory, store::Kind::Disk, store::Kind::Redis);
+    assert_eq!(store("", &[url]), (redis, "without".to_owned()));
+    assert_eq!(store("", &[("REDIS_URL", "rediss://redis.example")]), (redis, String::new()));
+    assert_eq!(store("", &[("REDIS_URL", "")]), (disk, String::new()));
+    assert_eq!(store("", &[url, ("BOTKIT_OTP_STORE__KIND", "memory")]), (memory, "set and".to_owned()));
+    assert_eq!(store("[store]\nkind = \"memory\"", &[url]).0, memory);
+    assert_eq!(store("[store]\nredis_url = \"redis://a\"", &[]).0, disk);
+}
+
+#[test]
 fn secrets_are_hidden_wherever_they_stand() {
     let text = format!(
         "{GOOD}[otp]\nkeys = [{{ id = \"a\", secret = \"hush-hush-hush-hush-hush-hush-hush\" }}]\n\
          [bots.st-2]\napp_id = \"x\"\napi_key = \"hush\"\n[delivery.sendgrid]\napi_key = \"hush\"\n\
-         [delivery.twilio]\nauth_token = \"hush\""
+         [delivery.twilio]\nauth_token = \"hush\"\n[store]\nredis_url = \"redis://:hush@localhost\""
     );
     let loaded = read(&text, &[]).unwrap();
     let shown = loaded.show();
@@ -170,6 +194,24 @@ fn dev_mode_is_what_nothing_configured_means() {
     assert!(!bare(&[("BOTKIT_OTP_BOTS__DEFAULT__APP_ID", "cs-1")]));
     assert!(!bare(&[("BOTKIT_OTP_DEV__ENABLED", "false")]));
     assert!(!read(GOOD, &[]).unwrap().config.dev.enabled);
+}
+
+#[test]
+fn production_keeps_what_a_restart_would_lose() {
+    let kind = |text: &str| read(text, &[]).unwrap().config.store.kind;
+    assert_eq!(kind(GOOD), store::Kind::Disk);
+    let dev = format!("{GOOD}[dev]\nenabled = true\n");
+    assert_eq!(kind(&dev), store::Kind::Memory);
+    assert_eq!(kind(&format!("{dev}[store]\npath = \"kept\"")), store::Kind::Disk);
+    let warns = |text: &str| {
+        let loaded = read(text, &[]).unwrap();
+        assert_eq!(
+            loaded.show().contains("kind = \"memory\""),
+            loaded.config.store.kind == store::Kind::Memory
+        );
+        loaded.findings().iter().any(|warning| warning.to_string().starts_with("store.kind is \"memory\""))
+    };
+    assert!(!warns(GOOD) && !warns(&dev) && warns(&format!("{GOOD}[store]\nkind = \"memory\"")));
 }
 
 #[test]

@@ -37,6 +37,26 @@ impl std::fmt::Debug for Sent {
     }
 }
 
+impl Sent {
+    /// Whether it is the one with this id that was sent at this time.
+    #[must_use]
+    pub fn is(&self, id: &str, at: &str) -> bool {
+        self.id == id && self.at == at
+    }
+
+    /// The code in it.
+    #[must_use]
+    pub fn code(&self) -> &str {
+        &self.code
+    }
+
+    /// How it looks; empty if it is none that is looked at.
+    #[must_use]
+    pub fn html(&self) -> &str {
+        &self.html
+    }
+}
+
 impl Outbox {
     /// Keeps a message that `provider` took.
     pub(super) fn record(&self, message: &Message, provider: &'static str, id: Option<&str>) {

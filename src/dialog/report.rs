@@ -5,7 +5,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize, Serializer};
+use utoipa::ToSchema;
+use utoipa::openapi::schema;
 
+use super::understanding::Utterance;
 use super::{Status, Wanted};
 use crate::address::{Channel, Destination};
 use crate::clock::Timestamp;
@@ -78,10 +81,14 @@ pub struct Report {
     /// What kind of address is asked for, where one is.
     #[serde(default)]
     pub wanted: Wanted,
-    /// The address that was proven, where the dialog cannot know it otherwise.
+    /// The address that was proven.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verified: Option<Destination>,
-    pub(super) at: Timestamp,
+    /// Whether the dialog cannot know that address otherwise.
+    #[serde(default)]
+    pub tells_address: bool,
+    /// When it was made.
+    pub at: Timestamp,
 }
 
 /// What may be told of a challenge.
@@ -160,6 +167,7 @@ impl Report {
             address_can_change: false,
             wanted: Wanted::default(),
             verified: None,
+            tells_address: false,
             at: now,
         }
     }
@@ -236,9 +244,10 @@ impl Report {
         }
     }
 
-    /// The report as it stands in `context.otp`, with the message that goes with it and the words for its choices.
+    /// The report as it stands in `context.otp`, with the message that goes with it, the words for its choices, and proof
+    /// of what it says.
     #[must_use]
-    pub fn to_json(&self, message: &str, suggestions: &[Cow<'_, str>]) -> String {
+    pub fn to_json(&self, message: &str, suggestions: &[Cow<'_, str>], proof: Option<&str>) -> String {
         let facts = self.facts.as_ref();
         let live = facts.and_then(|facts| facts.live);
         let wire = Wire {
@@ -258,7 +267,8 @@ impl Report {
             retry_in_seconds: self.status.retry_at().map(|until| self.seconds_until(until)),
             challenge_id: facts.map(|facts| Shown(facts.id)),
             suggestions,
-            address: self.verified.as_ref().map(Destination::reveal),
+            proof,
+            address: self.verified.as_ref().filter(|_| self.tells_address).map(Destination::reveal),
         };
         let mut json = Vec::with_capacity(USUAL_LENGTH);
         // Writing plain text to memory has no way to fail.
@@ -276,35 +286,84 @@ impl<T: fmt::Display> Serialize for Shown<T> {
     }
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Wire<'a> {
+/// How things stand: what `context.otp` holds on the wire, and what REST answers. What does not apply is left out.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Report)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Wire<'a> {
+    #[schema(schema_with = statuses)]
     status: &'a str,
+    /// What to say to the user next, in the user's language.
     message: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(schema_with = intents)]
     intent: Option<&'a str>,
+    /// For developers; not to be shown to users.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String)]
     reason: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(schema_with = channels)]
     channel: Option<&'a str>,
+    /// Where it went, masked.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, example = "m...a@example.com")]
     to: Option<&'a str>,
+    /// Characters in a code.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = u8)]
     length: Option<u8>,
+    /// When the code expires, until it is over.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, format = DateTime)]
     expires_at: Option<Shown<Timestamp>>,
+    /// The same from now on, rounded up.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = u64)]
     expires_in_seconds: Option<u64>,
+    /// Wrong codes that may still be typed; 0 when locked.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = u8)]
     attempts_left: Option<u8>,
+    /// Codes that may still be sent.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = u8)]
     sends_left: Option<u8>,
+    /// With `cooldown`, `limit_reached` and `locked`: how long to wait.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = u64)]
     retry_in_seconds: Option<u64>,
+    /// Names the code's challenge; says nothing of the code.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, pattern = "^ch_[0-9a-f]{32}$")]
     challenge_id: Option<Shown<ChallengeId>>,
+    /// What the user can answer instead.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    #[schema(value_type = Vec<String>)]
     suggestions: &'a [Cow<'a, str>],
+    /// With `verified`: a token that services check against `/.well-known/jwks.json`, good for five minutes.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String)]
+    proof: Option<&'a str>,
+    /// With `verified`, where the server asked the user for the address: the one that was proven, in full.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String)]
     address: Option<&'a str>,
+}
+
+fn statuses() -> schema::Object {
+    one_of("What to branch on.", Status::ALL.map(Status::name))
+}
+
+fn channels() -> schema::Object {
+    one_of("How the code went.", Channel::ALL.map(Channel::name))
+}
+
+fn intents() -> schema::Object {
+    one_of("What the user meant who typed no code.", Utterance::INTENTS)
+}
+
+fn one_of<const N: usize>(about: &str, names: [&str; N]) -> schema::Object {
+    let names = schema::ObjectBuilder::new().schema_type(schema::Type::String).enum_values(Some(names));
+    names.description(Some(about)).build()
 }

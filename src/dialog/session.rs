@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::{Answer, Operation};
+use super::{Answer, Operation, Purpose};
 use crate::botkit::BotId;
 use crate::clock::Timestamp;
 use crate::otp::{Accepted, Challenge, Keys, Phase, Rules};
@@ -22,16 +22,22 @@ const LONGEST_SESSION: usize = 200;
 pub struct SessionKey(Arc<str>);
 
 impl SessionKey {
-    /// Makes the key. No two different triples share one: bots and purposes hold no `/`.
+    /// Makes the key of a session without a purpose, as the platform's webhooks have it.
     #[must_use]
     pub fn new(bot: &BotId, session: &str) -> Self {
-        // The place between the slashes is the purpose's; the platform's webhooks have none.
+        Self::for_purpose(bot, None, session)
+    }
+
+    /// Makes the key. No two different triples share one: bots and purposes hold neither `/` nor `~`.
+    #[must_use]
+    pub fn for_purpose(bot: &BotId, purpose: Option<&Purpose>, session: &str) -> Self {
+        let purpose = purpose.map_or("", Purpose::as_str);
         if session.len() <= LONGEST_SESSION {
-            Self([bot.as_str(), "//", session].concat().into())
+            Self([bot.as_str(), "/", purpose, "/", session].concat().into())
         } else {
             let mut short = [0; 16];
             short.copy_from_slice(&Sha256::digest(session.as_bytes())[..16]);
-            Self(format!("{bot}/~/{:032x}", u128::from_be_bytes(short)).into())
+            Self(format!("{bot}/~{purpose}/{:032x}", u128::from_be_bytes(short)).into())
         }
     }
 
@@ -41,10 +47,29 @@ impl SessionKey {
         self.0.split_once('/').map_or(&*self.0, |(bot, _)| bot)
     }
 
+    /// The purpose of its codes, if they have one.
+    #[must_use]
+    pub fn purpose(&self) -> Option<&str> {
+        let purpose = self.0.split('/').nth(1)?.trim_start_matches('~');
+        Some(purpose).filter(|purpose| !purpose.is_empty())
+    }
+
+    /// The platform's session id; of a long one its digest.
+    #[must_use]
+    pub fn session(&self) -> &str {
+        self.0.splitn(3, '/').nth(2).unwrap_or_default()
+    }
+
     /// A key that no session has, for asking whether a store answers.
     #[must_use]
     pub fn probe() -> Self {
         Self("/probe".into())
+    }
+
+    /// The key whose text a store has kept.
+    #[must_use]
+    pub fn kept(text: &str) -> Self {
+        Self(text.into())
     }
 
     /// Its text, which codes are bound to.
@@ -221,6 +246,17 @@ mod tests {
         let long = "s".repeat(5_000);
         let key = SessionKey::new(&bot("st-1"), &long);
         assert!(key.as_str().len() < 60);
+        let purpose = Purpose::parse("pay-1").unwrap();
+        for session in ["s/1", &long] {
+            let (plain, key) = (
+                SessionKey::new(&bot("st-1"), session),
+                SessionKey::for_purpose(&bot("st-1"), Some(&purpose), session),
+            );
+            assert_ne!(key, plain);
+            assert_eq!((key.bot(), key.purpose(), plain.purpose()), ("st-1", Some("pay-1"), None));
+            assert_eq!(key.session(), plain.session());
+        }
+        assert_eq!(SessionKey::new(&bot("st-1"), "a//b").session(), "a//b");
         assert_ne!(key, SessionKey::new(&bot("st-1"), &format!("{long}s")));
     }
 

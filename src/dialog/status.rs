@@ -32,6 +32,34 @@ pub enum Status {
 }
 
 impl Status {
+    /// All there are, in the order of the README's table, each with a moment that means nothing.
+    pub const ALL: [Self; 21] = {
+        let until = Timestamp::from_millis(0);
+        [
+            Self::Sent,
+            Self::Queued,
+            Self::Generated,
+            Self::Verified,
+            Self::Incorrect,
+            Self::Superseded,
+            Self::Unrecognized,
+            Self::Expired,
+            Self::Locked { until },
+            Self::Cooldown { until },
+            Self::LimitReached { until },
+            Self::NoChallenge,
+            Self::AlreadyVerified,
+            Self::InvalidDestination,
+            Self::RedactedInput,
+            Self::SendFailed,
+            Self::Undeliverable,
+            Self::Cancelled,
+            Self::UnknownComponent,
+            Self::Misconfigured,
+            Self::Unavailable,
+        ]
+    };
+
     /// Its name on the wire.
     #[must_use]
     pub const fn name(self) -> &'static str {

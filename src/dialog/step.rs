@@ -89,7 +89,9 @@ impl<'a> Scene<'a> {
 
     /// How the session stands with its user now.
     pub(super) fn conversation(&self) -> Conversation {
-        self.session.map_or_else(Conversation::default, |session| session.conversation.at(self.now))
+        let now =
+            self.session.map_or_else(Conversation::default, |session| session.conversation.at(self.now));
+        Conversation { released: now.released && !self.call.whole, ..now }
     }
 
     /// Takes the step that the call asks for.
@@ -170,6 +172,7 @@ impl<'a> Scene<'a> {
         };
         let leaves = matches!(self.call.heard, Utterance::Cancel | Utterance::Agent);
         let released = match operation {
+            Operation::Hear if step.pass_on && self.call.whole => false,
             Operation::Hear if step.pass_on => {
                 before.released || self.session.is_some_and(|session| session.awaits(self.now))
             }

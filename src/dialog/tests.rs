@@ -141,7 +141,7 @@ proptest! {
             let forged = operation == Operation::Hear && heard == Utterance::Other && number % 5 == 0;
             let typed = Reading::Unusable("an entity that holds what the bot was told".to_owned());
             let request = Some(RequestKey::new(&authority.keys, operation, &number.to_string(), heard.brought()));
-            let call = Call { operation, request, user: None, destination, wanted: Wanted::Email, number: None, code: typed, heard, forged, language: Arc::clone(&language) };
+            let call = Call { operation, request, user: None, destination, wanted: Wanted::Email, number: None, code: typed, heard, forged, whole: false, language: Arc::clone(&language) };
             let before = session.clone();
             let released = before.as_ref().is_some_and(|session| session.conversation.at(now).released);
             let live = before.as_ref().and_then(|session| session.challenge.as_ref())
@@ -195,7 +195,8 @@ proptest! {
                 prop_assert!(asked || same);
             }
             if report.status == Status::Verified {
-                prop_assert_eq!(report.verified.is_some(), asked);
+                prop_assert!(report.verified.is_some());
+                prop_assert_eq!(report.tells_address, asked);
             }
             let sends = taken.effect.is_some() || report.status == Status::Generated;
             if let Some(Effect::Deliver(made)) = taken.effect {

@@ -65,6 +65,10 @@ pub enum Utterance {
 }
 
 impl Utterance {
+    /// What [`Self::intent`] can be.
+    pub const INTENTS: [&'static str; 7] =
+        ["address", "resend", "change_address", "cancel", "agent", "yes", "no"];
+
     /// Its name in metrics and fixtures.
     #[must_use]
     pub const fn name(&self) -> &'static str {

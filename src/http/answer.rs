@@ -2,19 +2,36 @@
 
 use std::borrow::Cow;
 
+use super::Server;
 use super::bot::Speech;
 use crate::botkit::{Changes, SessionField};
+use crate::clock::{Clock as _, SystemClock};
 use crate::dialog::channel::{message, suggestions};
-use crate::dialog::{Answer, Status};
+use crate::dialog::{Answer, SessionKey, Status};
 use crate::otp::Expose;
 
 /// Says an answer.
-pub(super) fn say(answer: &Answer, expose: Expose, speech: &Speech) -> Changes {
+pub(super) fn say(answer: &Answer, expose: Expose, speech: &Speech, proof: Option<&str>) -> Changes {
     let Speech { language, medium } = speech;
     let message = message(&answer.report, language, *medium);
-    let otp = answer.report.to_json(&message, &suggestions(&answer.report, language));
+    let otp = answer.report.to_json(&message, &suggestions(&answer.report, language), proof);
     let session = session(answer, expose);
     Changes { message: Some(message), otp: Some(otp), session, ..Changes::default() }
+}
+
+impl Server {
+    /// Signs what a right code has proven, in a session that is only named if there is something to sign.
+    pub(super) fn prove(
+        &self,
+        answer: &Answer,
+        key: impl FnOnce() -> Option<SessionKey>,
+        user: Option<&str>,
+    ) -> Option<String> {
+        if answer.report.status != Status::Verified {
+            return None;
+        }
+        self.prover.prove(&answer.report, &key()?, user, self.service.now(), SystemClock.now())
+    }
 }
 
 fn session(answer: &Answer, expose: Expose) -> Vec<(SessionField, Cow<'static, str>)> {

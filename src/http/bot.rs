@@ -96,8 +96,12 @@ impl BotSettings {
 
     /// The address that a payload brings, of those that can be reached.
     pub(super) fn destination(&self, payload: &Payload, reach: &Reach) -> Reading<Destination> {
-        let found = self.destination_fields.iter().filter_map(|field| payload.find(field.keys()));
-        Reading::destination(found, self.channel(payload).as_ref(), reach)
+        Reading::destination(self.addresses(payload), self.channel(payload).as_ref(), reach)
+    }
+
+    /// Whatever stands where addresses are looked for, in order.
+    pub(super) fn addresses<'p>(&'p self, payload: &'p Payload) -> impl Iterator<Item = Found<'p>> {
+        self.destination_fields.iter().filter_map(|field| payload.find(field.keys()))
     }
 
     /// What kind of address to ask for.

@@ -32,7 +32,7 @@ pub(super) async fn receive(request: HttpRequest, body: Body, server: Data<Serve
 
 async fn handle(request: HttpRequest, body: Body, server: Data<Server>) -> HttpResponse {
     let started = Stopwatch::start();
-    let mut trace = Trace { event: "unknown", bot: "?", ..Trace::default() };
+    let mut trace = Trace { event: "unknown", bot: "?".into(), ..Trace::default() };
     let response = match admit(&request, &server, &mut trace) {
         Ok(admitted) => match answer(&request, body, &server, admitted, &mut trace).await {
             Ok(response) => response,
@@ -78,13 +78,13 @@ fn admit<'a, 'r>(
         && !settings.allow_from.admit(caller(request, &settings.trusted_proxies))
     {
         trace.rejection = Some(Rejection::Address);
-        return Err(Failure::Forbidden);
+        return Err(Failure::StrangeAddress);
     }
     let path = request.match_info();
     let name = path.get("bot").unwrap_or_default();
     let known = BotId::parse(name);
     if known.is_some() {
-        trace.bot = name;
+        trace.bot = name.into();
     }
     let (id, bot) = known
         .and_then(|id| server.bots.get(&id).map(|bot| (id, bot)))
@@ -92,7 +92,7 @@ fn admit<'a, 'r>(
         .and_then(|(id, bot)| {
             let (token, key) =
                 (header(request.headers(), TOKEN_HEADER), header(request.headers(), API_KEY_HEADER));
-            bot.credentials.check(token, key, SystemClock.now())?;
+            bot.credentials.as_ref().ok_or(Rejection::UnknownBot)?.check(token, key, SystemClock.now())?;
             Ok((id, bot))
         })
         .map_err(|rejection| {

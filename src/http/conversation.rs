@@ -113,6 +113,7 @@ impl Arrival {
             code: Reading::not_asked(),
             heard: heard.clone(),
             forged: says_just(&text, &settings.verified_text),
+            whole: false,
             language: Arc::clone(&speech.language),
         };
         let (answer, finally) = match self.server.service.call(&session, call).await {
@@ -164,7 +165,8 @@ impl Arrival {
         let Some(settings) = self.settings() else { return };
         let instead = settings.verified_text.clone();
         let secret = secret(text, heard, &instead);
-        let said = say(answer, self.server.service.expose, speech);
+        let proof = self.server.prove_to(&self.payload, &self.route, answer);
+        let said = say(answer, self.server.service.expose, speech, proof.as_deref());
         let changes = Changes { message: Some(instead), secret, ..said };
         let body = reply(&self.payload, &self.route, Some(&changes));
         let _ = post(&self.server, to_bot, body.into(), &self.route, forward.field).await;
@@ -173,7 +175,7 @@ impl Arrival {
     /// Says something to the user.
     async fn speak(&self, answer: &Answer, secret: Option<Secret>, speech: &Speech, to_user: &Address) {
         let Speech { language, medium } = speech;
-        let said = say(answer, self.server.service.expose, speech);
+        let said = say(answer, self.server.service.expose, speech, None);
         let suggestions = suggestions(&answer.report, language);
         let text = said.message.unwrap_or_default();
         let shown = show(text, &suggestions, answer.report.asks(), language, *medium);

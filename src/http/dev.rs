@@ -2,6 +2,7 @@
 //! fail. They open only to this machine: not to a tunnel that ends here, and not to a page in a browser that has been
 //! talked into calling a local address.
 
+use actix_web::guard::GuardContext;
 use actix_web::http::header::HeaderMap;
 use actix_web::web::{self, Bytes, Data, Query};
 use actix_web::{HttpResponse, guard};
@@ -17,14 +18,17 @@ use crate::delivery::{Fault, Line};
 
 pub(super) fn routes(config: &mut web::ServiceConfig) {
     let doors = web::scope("/dev")
-        .guard(guard::fn_guard(|context| {
-            let head = context.head();
-            head.peer_addr.is_none_or(|peer| peer.ip().is_loopback()) && is_direct(&head.headers)
-        }))
+        .guard(guard::fn_guard(is_from_here))
         .route("/outbox", web::get().to(outbox))
         .route("/clock", web::post().to(clock))
         .route("/faults", web::post().to(faults));
     config.service(doors);
+}
+
+/// Whether a request may open a door of dev mode.
+pub(super) fn is_from_here(context: &GuardContext<'_>) -> bool {
+    let head = context.head();
+    head.peer_addr.is_none_or(|peer| peer.ip().is_loopback()) && is_direct(&head.headers)
 }
 
 /// Whether a request comes from this machine itself: not through a proxy or a tunnel, all of which say so in one header
@@ -104,11 +108,11 @@ async fn faults(server: Data<Server>, body: Bytes) -> HttpResponse {
     }))
 }
 
-fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Failure> {
+pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Failure> {
     serde_json::from_slice(body).map_err(|error| Failure::InvalidArguments(error.to_string()))
 }
 
-fn answer(outcome: Result<serde_json::Value, Failure>) -> HttpResponse {
+pub(super) fn answer(outcome: Result<serde_json::Value, Failure>) -> HttpResponse {
     match outcome {
         Ok(value) => respond(200).body(value.to_string()),
         Err(failure) => refuse(&failure),

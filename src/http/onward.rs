@@ -28,8 +28,9 @@ pub(super) async fn post(
     field: &'static str,
 ) -> Result<(), platform::Error> {
     // Who has no credentials cannot have called us.
-    let Some(bot) = server.bots.get(&route.bot) else { return Err(platform::Error::Answered(401)) };
-    let token = bot.credentials.token(SystemClock.now());
+    let credentials = server.bots.get(&route.bot).and_then(|bot| bot.credentials.as_ref());
+    let Some(credentials) = credentials else { return Err(platform::Error::Answered(401)) };
+    let token = credentials.token(SystemClock.now());
     let outcome = server.platform.post(address, &token, body).await;
     if let Err(error) = &outcome {
         error!("{field}: {error} bot={} request={}", route.bot, loggable(&route.request_id));

@@ -1,5 +1,6 @@
 //! What the log says of a request: who it was about, and what came of it.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use crate::botkit::Rejection;
@@ -8,9 +9,11 @@ use crate::botkit::Rejection;
 #[derive(Default)]
 pub(super) struct Trace<'r> {
     pub(super) event: &'static str,
-    pub(super) bot: &'r str,
+    pub(super) bot: Cow<'r, str>,
     /// The Webhook node, as far as it may stand in a log line.
     pub(super) component: String,
+    /// The API key, by its name.
+    pub(super) key: Option<String>,
     pub(super) request: String,
     pub(super) status: Option<&'static str>,
     /// Whether another server answered it.
@@ -27,6 +30,9 @@ impl fmt::Display for Trace<'_> {
         }
         if self.forwarded {
             f.write_str(" forwarded")?;
+        }
+        if let Some(key) = &self.key {
+            write!(f, " key={key}")?;
         }
         match (self.status, self.rejection) {
             (_, Some(rejection)) => write!(f, " refused: {rejection}"),

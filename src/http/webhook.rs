@@ -55,13 +55,15 @@ pub(super) async fn webhook(
     }
     match outcome {
         Outcome::Final(answer) | Outcome::Repeated(answer) => {
-            Ok(accepted(reply(&payload, &route, Some(&changes(server, operation, &speech, &answer)))))
+            let proof = server.prove_to(&payload, &route, &answer);
+            let changes = changes(server, operation, &speech, &answer, proof.as_deref());
+            Ok(accepted(reply(&payload, &route, Some(&changes))))
         }
         Outcome::Slow { meanwhile, finally } => {
             let callback =
                 payload.callback_url().and_then(|url| safe(server, &route, &url, CALLBACK_FIELD).ok());
             let Some(address) = callback else {
-                let changes = changes(server, operation, &speech, &meanwhile);
+                let changes = changes(server, operation, &speech, &meanwhile, None);
                 return Ok(accepted(reply(&payload, &route, Some(&changes))));
             };
             if let Some(finally) = finally {
@@ -70,7 +72,8 @@ pub(super) async fn webhook(
                 let background = server.service.background.clone();
                 background.start(async move {
                     let answer = finally.await;
-                    let body = reply(&payload, &route, Some(&changes(&server, operation, &speech, &answer)));
+                    let changes = changes(&server, operation, &speech, &answer, None);
+                    let body = reply(&payload, &route, Some(&changes));
                     call_back(&server, &address, body.into(), &route).await;
                 });
             }
@@ -165,6 +168,7 @@ async fn run(
         code,
         heard,
         forged: false,
+        whole: false,
         language,
     };
     server.service.call(&SessionKey::new(&route.bot, &session), call).await
@@ -175,9 +179,24 @@ pub(super) fn account(payload: &Payload, route: &Route, authority: &Authority) -
     Some(AccountId::of_user(&authority.keys, route.bot.as_str(), &payload.user()?))
 }
 
+impl Server {
+    /// Signs what a right code has proven, in the session and of the user that a payload names.
+    pub(super) fn prove_to(&self, payload: &Payload, route: &Route, answer: &Answer) -> Option<String> {
+        let key = || Some(SessionKey::new(&route.bot, &payload.session()?));
+        let user = || payload.user().filter(|_| answer.report.status == Status::Verified);
+        self.prove(answer, key, user().as_deref())
+    }
+}
+
 /// Puts an answer into the platform's words.
-fn changes(server: &Server, operation: Option<Operation>, speech: &Speech, answer: &Answer) -> Changes {
-    let said = say(answer, server.service.expose, speech);
+fn changes(
+    server: &Server,
+    operation: Option<Operation>,
+    speech: &Speech,
+    answer: &Answer,
+    proof: Option<&str>,
+) -> Changes {
+    let said = say(answer, server.service.expose, speech, proof);
     match operation {
         // Not ours: the message stays as it came.
         None => Changes { message: None, session: Vec::new(), ..said },

@@ -49,6 +49,18 @@ impl ChallengeId {
         }
         Some(Self(bytes))
     }
+
+    /// Its bytes, for a store.
+    #[must_use]
+    pub const fn bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
+impl From<[u8; 16]> for ChallengeId {
+    fn from(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
 }
 
 impl fmt::Display for ChallengeId {

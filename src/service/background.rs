@@ -80,6 +80,11 @@ impl Background {
         self.tracker.spawn_on(trace::within(trace::current(), work), &self.runtime)
     }
 
+    /// Starts something that is no work, and that nobody waits for: what watches, say. It must end when it is told to.
+    pub fn aside(&self, watching: impl Future<Output = ()> + Send + 'static) {
+        self.runtime.spawn(watching);
+    }
+
     /// Starts a piece of work once all that was started in its lane before is done.
     ///
     /// # Errors

@@ -2,25 +2,28 @@
 
 use std::hash::{BuildHasher as _, Hash};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use dashmap::DashMap;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
+use super::record::{self, Head};
 use super::{Change, Commit, Snapshot, Store, Stored, Unavailable, Version, Write};
 use crate::clock::Timestamp;
 use crate::dialog::{Session, SessionKey};
 use crate::otp::{Account, AccountId, ChallengeId, Ticket};
 
-/// A sweep locks one shard at a time: with so many of them a million sessions stall a request for less than 2 ms, with
-/// the default of 4 per core for 4 to 16 ms.
+/// A sweep looks through one shard at a time: with so many of them a million sessions stall a request for less than 2 ms,
+/// with the default of 4 per core for 4 to 16 ms.
 const SHARDS: usize = 1_024;
 
 /// Records in this process' memory. A restart forgets them.
 #[derive(Debug)]
 pub struct Memory {
-    sessions: DashMap<SessionKey, Stored<Session>>,
-    accounts: DashMap<AccountId, Stored<Account>>,
+    sessions: DashMap<SessionKey, Kept<Session>>,
+    accounts: DashMap<AccountId, Kept<Account>>,
     pools: DashMap<Box<str>, Pool>,
     owners: DashMap<ChallengeId, SessionKey>,
     /// Whoever writes holds those of all records that the change is about, in their order: comparing and writing are one
@@ -29,10 +32,87 @@ pub struct Memory {
     last_version: AtomicU64,
 }
 
+/// A record as it is kept.
 #[derive(Debug)]
-struct Pool {
-    taken: u32,
-    until: Timestamp,
+enum Kept<T> {
+    /// As it was given.
+    Live(Stored<T>),
+    /// As an earlier process wrote it, behind its [`Head`]. Most are never asked for again, so that they are not read
+    /// before.
+    Written(Box<[u8]>),
+}
+
+/// What is kept under a name of its own.
+trait Record: DeserializeOwned {
+    fn forget_at(&self) -> Timestamp;
+
+    fn challenge(&self) -> Option<ChallengeId>;
+}
+
+impl Record for Session {
+    fn forget_at(&self) -> Timestamp {
+        self.forget_at()
+    }
+
+    fn challenge(&self) -> Option<ChallengeId> {
+        self.challenge.as_ref().map(|challenge| challenge.id)
+    }
+}
+
+impl Record for Account {
+    fn forget_at(&self) -> Timestamp {
+        self.forget_at()
+    }
+
+    fn challenge(&self) -> Option<ChallengeId> {
+        None
+    }
+}
+
+impl<T> Clone for Kept<T> {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Live(Stored { value, version }) => {
+                Self::Live(Stored { value: Arc::clone(value), version: *version })
+            }
+            Self::Written(bytes) => Self::Written(bytes.clone()),
+        }
+    }
+}
+
+impl<T: Record> Kept<T> {
+    fn head(&self) -> Head {
+        match self {
+            Self::Live(Stored { value, version }) => {
+                Head { version: *version, forget_at: value.forget_at(), challenge: value.challenge() }
+            }
+            Self::Written(bytes) => Head::split(bytes).map(|(head, _)| head).unwrap_or_default(),
+        }
+    }
+
+    fn read(self) -> Result<Stored<T>, Unavailable> {
+        match self {
+            Self::Live(stored) => Ok(stored),
+            Self::Written(bytes) => {
+                let (head, record) = Head::split(&bytes)?;
+                Ok(Stored { value: Arc::new(record::read(record)?), version: head.version })
+            }
+        }
+    }
+}
+
+/// What has been taken from a pool.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(super) struct Pool {
+    pub(super) taken: u32,
+    pub(super) until: Timestamp,
+}
+
+/// The names of records that are past their time.
+pub(super) struct Overdue {
+    pub(super) sessions: Vec<SessionKey>,
+    pub(super) accounts: Vec<AccountId>,
+    pub(super) pools: Vec<Box<str>>,
 }
 
 impl Default for Memory {
@@ -49,28 +129,42 @@ impl Default for Memory {
 }
 
 impl Memory {
-    /// Writes a change, or says why not.
-    fn apply(&self, change: Change) -> Commit {
+    /// Writes a change, or says why not. `number` is called while nobody else can write what the change is about, with
+    /// the pool as it will be, and gives the version; if it fails nothing is written.
+    pub(super) fn apply(
+        &self,
+        change: Change,
+        number: impl FnOnce(Option<(&str, Pool)>) -> Result<Version, Unavailable>,
+    ) -> Result<Commit, Unavailable> {
         let _writing = self.lock(&change);
         let Change { session, accounts, ticket, at: _ } = change;
         let fresh = session.as_ref().is_none_or(|write| is_fresh(&self.sessions, write))
             && accounts.iter().all(|write| is_fresh(&self.accounts, write));
         if !fresh {
-            return Commit::Raced;
+            return Ok(Commit::Raced);
         }
-        if ticket.is_some_and(|ticket| !self.take(ticket)) {
-            return Commit::SoldOut;
-        }
-        let version = Version(self.last_version.fetch_add(1, Ordering::Relaxed) + 1);
+        let version = match ticket {
+            Some(Ticket { pool: name, most, until }) => {
+                let mut pool = self.pools.entry(name).or_insert(Pool { taken: 0, until });
+                if pool.taken >= most {
+                    return Ok(Commit::SoldOut);
+                }
+                let next = Pool { taken: pool.taken + 1, ..*pool };
+                let version = number(Some((pool.key(), next)))?;
+                *pool = next;
+                version
+            }
+            None => number(None)?,
+        };
         for Write { key, value, .. } in accounts {
-            self.accounts.insert(key, Stored { value, version });
+            self.accounts.insert(key, Kept::Live(Stored { value, version }));
         }
         if let Some(Write { key, value, .. }) = session {
-            let now = challenge(&value);
-            let before = self.sessions.insert(key.clone(), Stored { value, version });
-            self.own(&key, before.and_then(|before| challenge(&before.value)), now);
+            let now = value.challenge();
+            let before = self.sessions.insert(key.clone(), Kept::Live(Stored { value, version }));
+            self.own(&key, before.and_then(|before| before.head().challenge), now);
         }
-        Commit::Done(version)
+        Ok(Commit::Done(version))
     }
 
     /// The locks of all records that a change is about.
@@ -84,11 +178,81 @@ impl Memory {
         slots.iter().map(|slot| self.writers[*slot].lock().unwrap_or_else(PoisonError::into_inner)).collect()
     }
 
-    fn take(&self, ticket: Ticket) -> bool {
-        let mut pool = self.pools.entry(ticket.pool).or_insert(Pool { taken: 0, until: ticket.until });
-        let left = pool.taken < ticket.most;
-        pool.taken += u32::from(left);
-        left
+    /// What [`Store::load`] asks for.
+    pub(super) fn read(&self, key: &SessionKey, accounts: &[AccountId]) -> Result<Snapshot, Unavailable> {
+        // Read outside of the map's lock.
+        let session = self.sessions.get(key).map(|kept| kept.clone());
+        let session = session.map(Kept::read).transpose()?;
+        let own = session.as_ref().and_then(|stored| stored.value.challenge.as_ref());
+        let own = own.map(|challenge| challenge.account).filter(|own| !accounts.contains(own));
+        let ids = accounts.iter().copied().chain(own);
+        let kept = ids.filter_map(|id| Some((id, self.accounts.get(&id)?.clone())));
+        let accounts = kept.map(|(id, kept)| Ok((id, kept.read()?))).collect::<Result<_, _>>()?;
+        Ok(Snapshot { session, accounts })
+    }
+
+    /// Gives a ticket back. `note` is called with the pool as it will be, while nobody else can change it.
+    pub(super) fn put_back(
+        &self,
+        ticket: &Ticket,
+        note: impl FnOnce(Pool) -> Result<(), Unavailable>,
+    ) -> Result<(), Unavailable> {
+        if let Some(mut pool) = self.pools.get_mut(&ticket.pool) {
+            let next = Pool { taken: pool.taken.saturating_sub(1), ..*pool };
+            note(next)?;
+            *pool = next;
+        }
+        Ok(())
+    }
+
+    /// Keeps a session that an earlier process wrote, behind its head.
+    pub(super) fn restore_session(&self, key: SessionKey, head: Head, bytes: Box<[u8]>) {
+        if let Some(challenge) = head.challenge {
+            self.owners.insert(challenge, key.clone());
+        }
+        self.sessions.insert(key, Kept::Written(bytes));
+    }
+
+    /// Keeps an account that an earlier process wrote, behind its head.
+    pub(super) fn restore_account(&self, id: AccountId, bytes: Box<[u8]>) {
+        self.accounts.insert(id, Kept::Written(bytes));
+    }
+
+    /// Keeps a pool.
+    pub(super) fn restore_pool(&self, name: Box<str>, pool: Pool) {
+        self.pools.insert(name, pool);
+    }
+
+    /// How many sessions there are.
+    pub(super) fn sessions(&self) -> usize {
+        self.sessions.len()
+    }
+
+    /// What is past its time.
+    pub(super) fn overdue(&self, now: Timestamp) -> Overdue {
+        Overdue {
+            sessions: names(&self.sessions, |kept| kept.head().forget_at <= now),
+            accounts: names(&self.accounts, |kept| kept.head().forget_at <= now),
+            pools: names(&self.pools, |pool| pool.until <= now),
+        }
+    }
+
+    /// Frees a session that is still past its time, if `note` agrees.
+    pub(super) fn forget_session(&self, key: &SessionKey, now: Timestamp, note: impl FnOnce() -> bool) {
+        let gone = self.sessions.remove_if(key, |_, kept| kept.head().forget_at <= now && note());
+        if let Some((key, kept)) = gone {
+            self.own(&key, kept.head().challenge, None);
+        }
+    }
+
+    /// Frees an account that is still past its time, if `note` agrees.
+    pub(super) fn forget_account(&self, id: AccountId, now: Timestamp, note: impl FnOnce() -> bool) {
+        self.accounts.remove_if(&id, |_, kept| kept.head().forget_at <= now && note());
+    }
+
+    /// Frees a pool that is still past its time, if `note` agrees.
+    pub(super) fn forget_pool(&self, name: &str, now: Timestamp, note: impl FnOnce() -> bool) {
+        self.pools.remove_if(name, |_, pool| pool.until <= now && note());
     }
 
     /// Notes which challenge a session has now, and which it had before.
@@ -105,38 +269,30 @@ impl Memory {
     }
 }
 
-fn challenge(session: &Session) -> Option<ChallengeId> {
-    session.challenge.as_ref().map(|challenge| challenge.id)
-}
-
-fn hash<K: Eq + Hash, T>(records: &DashMap<K, Stored<T>>, key: &K) -> u64 {
+fn hash<K: Eq + Hash, T>(records: &DashMap<K, Kept<T>>, key: &K) -> u64 {
     records.hasher().hash_one(key)
 }
 
-fn is_fresh<K: Eq + Hash, T>(records: &DashMap<K, Stored<T>>, write: &Write<K, T>) -> bool {
-    records.get(&write.key).map(|stored| stored.version) == write.seen
+fn is_fresh<K: Eq + Hash, T: Record>(records: &DashMap<K, Kept<T>>, write: &Write<K, T>) -> bool {
+    records.get(&write.key).map(|kept| kept.head().version) == write.seen
+}
+
+fn names<K: Clone + Eq + Hash, V>(map: &DashMap<K, V>, is_wanted: impl Fn(&V) -> bool) -> Vec<K> {
+    map.iter().filter(|entry| is_wanted(entry.value())).map(|entry| entry.key().clone()).collect()
 }
 
 #[async_trait]
 impl Store for Memory {
     async fn load(&self, key: &SessionKey, accounts: &[AccountId]) -> Result<Snapshot, Unavailable> {
-        let session = self.sessions.get(key).map(|stored| stored.clone());
-        let own = session.as_ref().and_then(|stored| stored.value.challenge.as_ref());
-        let own = own.map(|challenge| challenge.account).filter(|own| !accounts.contains(own));
-        let ids = accounts.iter().copied().chain(own);
-        let accounts = ids.filter_map(|id| Some((id, self.accounts.get(&id)?.clone()))).collect();
-        Ok(Snapshot { session, accounts })
+        self.read(key, accounts)
     }
 
     async fn commit(&self, change: Change) -> Result<Commit, Unavailable> {
-        Ok(self.apply(change))
+        self.apply(change, |_| Ok(Version(self.last_version.fetch_add(1, Ordering::Relaxed) + 1)))
     }
 
     async fn give_back(&self, ticket: &Ticket) -> Result<(), Unavailable> {
-        if let Some(mut pool) = self.pools.get_mut(&ticket.pool) {
-            pool.taken = pool.taken.saturating_sub(1);
-        }
-        Ok(())
+        self.put_back(ticket, |_| Ok(()))
     }
 
     async fn owner(&self, challenge: ChallengeId) -> Result<Option<SessionKey>, Unavailable> {
@@ -144,15 +300,16 @@ impl Store for Memory {
     }
 
     fn sweep(&self, now: Timestamp) -> usize {
-        self.sessions.retain(|key, stored| {
-            let stays = stored.value.forget_at() > now;
-            if !stays {
-                self.own(key, challenge(&stored.value), None);
-            }
-            stays
-        });
-        self.accounts.retain(|_, stored| stored.value.forget_at() > now);
-        self.pools.retain(|_, pool| pool.until > now);
-        self.sessions.len()
+        let Overdue { sessions, accounts, pools } = self.overdue(now);
+        for key in &sessions {
+            self.forget_session(key, now, || true);
+        }
+        for id in accounts {
+            self.forget_account(id, now, || true);
+        }
+        for name in &pools {
+            self.forget_pool(name, now, || true);
+        }
+        self.sessions()
     }
 }

@@ -2,16 +2,26 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
+mod audit;
+mod chat;
+mod console;
 mod conversation;
+mod crash;
 mod delivery;
+mod disk;
 mod door;
 mod events;
 mod health;
+mod hooks;
 mod metrics;
 mod migration;
+mod openapi;
 mod program;
 mod providers;
 mod races;
+mod replay;
+mod rest;
+mod simulator;
 mod smtp;
 mod store;
 #[path = "../support/mod.rs"]

@@ -10,19 +10,22 @@ use wiremock::{Mock, MockServer, ResponseTemplate, matchers};
 
 use crate::support::{BOT, mailed_code, small, webhook};
 
-fn program(folder: &tempfile::TempDir) -> Command {
+pub(crate) fn program(folder: &tempfile::TempDir) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_botkit-otp"));
     command.current_dir(folder.path()).env_clear().env("PORT", "0");
     command
 }
 
-fn said(output: &Output) -> String {
+pub(crate) fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
 }
 
-struct Running {
+/// The program, serving.
+pub(crate) struct Running {
     child: Child,
-    url: String,
+    pub(crate) url: String,
+    /// What it logged until it listened.
+    pub(crate) log: String,
 }
 
 impl Drop for Running {
@@ -34,13 +37,14 @@ impl Drop for Running {
 
 impl Running {
     /// Starts the program and reads its address off its log.
-    fn start(command: &mut Command) -> Self {
+    pub(crate) fn start(command: &mut Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut log = BufReader::new(child.stderr.take().unwrap());
-        let mut line = String::new();
+        let (mut line, mut said) = (String::new(), String::new());
         while !line.contains(" on http://") {
             line.clear();
-            assert!(log.read_line(&mut line).unwrap() > 0, "it stopped");
+            assert!(log.read_line(&mut line).unwrap() > 0, "it stopped: {said}");
+            said += &line;
         }
         let url = line
             .split_whitespace()
@@ -49,15 +53,21 @@ impl Running {
             .trim_end_matches(',')
             .to_owned();
         child.stderr = Some(log.into_inner());
-        Self { child, url }
+        Self { child, url, log: said }
     }
 
-    fn terminate(&mut self) {
+    /// Ends it as a power cut or the kernel would.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    pub(crate) fn terminate(&mut self) {
         let killed = Command::new("sh").args(["-c", &format!("kill {}", self.child.id())]).status().unwrap();
         assert!(killed.success());
     }
 
-    fn wait(&mut self) -> ExitStatus {
+    pub(crate) fn wait(&mut self) -> ExitStatus {
         let started = Stopwatch::start();
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
@@ -433,7 +443,8 @@ fn check_tells_pipelines_how_bad_it_is() {
         (output.status.code().unwrap(), String::from_utf8(output.stdout).unwrap())
     };
     assert_eq!(check(CONFIG, &[]).0, 0);
-    assert_eq!(check(CONFIG, &["--strict"]).0, 1);
+    assert_eq!(check(CONFIG, &["--strict"]).0, 0);
+    assert_eq!(check(&format!("{CONFIG}[store]\nkind = \"memory\"\n"), &["--strict"]).0, 1);
     let weak = format!("{CONFIG}[otp]\nlifetime = \"15m\"\n");
     let (code, printed) = check(&weak, &["--json"]);
     let printed: Value = serde_json::from_str(&printed).unwrap();
@@ -544,4 +555,44 @@ fn the_command_line_describes_itself() {
     }
     let dialog: Value = serde_json::from_str(&of(&["dialog"])).unwrap();
     assert_eq!(dialog["dialogs"][0]["localeData"]["en"]["name"], "OTP Authentication");
+}
+
+#[test]
+fn the_compose_file_is_a_configuration() {
+    let compose = include_str!("../../deploy/compose.yml");
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = program(&folder);
+    command.env_remove("PORT").env("BOTKIT_OTP_SERVER__BIND", "0.0.0.0:8003");
+    // The sample of `.env` in its first lines, with secrets in place of the dots, as Compose reads it.
+    let sample = compose.lines().filter_map(|line| line.strip_prefix("#   ")?.split_once('='));
+    let sample: Vec<_> = sample
+        .map(|(name, value)| {
+            (name, value.trim_matches('\'').replace("...", "0123456789abcdef0123456789abcdef"))
+        })
+        .collect();
+    assert_eq!(sample.len(), 7, "{sample:?}");
+    let (_, servers) = compose.split_once("\nx-server: &server\n").unwrap();
+    let (_, environment) = servers.split_once("  environment:\n").unwrap();
+    let environment = environment.lines().map_while(|line| line.strip_prefix("    ")?.split_once(": "));
+    let environment: Vec<_> = environment
+        .map(|(name, value)| {
+            let filled = sample.iter().fold(value.to_owned(), |value, (name, sample)| {
+                value.replace(&format!("${{{name}:?}}"), sample)
+            });
+            assert!(!filled.contains("${"), "{filled}");
+            (name, filled)
+        })
+        .collect();
+    assert_eq!(environment.len(), 2, "{environment:?}");
+    let output = command.envs(sample).envs(environment).arg("check").output().unwrap();
+    let said = said(&output);
+    assert!(output.status.success(), "{said}");
+    for line in [
+        "kind = \"redis\"",
+        "redis_url = \"(hidden)\"",
+        "public_url = \"https://otp.example.com\"",
+        "enabled = false",
+    ] {
+        assert!(said.contains(line), "{line}:\n{said}");
+    }
 }

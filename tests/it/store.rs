@@ -9,7 +9,7 @@ use botkit_otp::clock::Timestamp;
 use botkit_otp::config::Loaded;
 use botkit_otp::dialog::{Session, SessionKey};
 use botkit_otp::otp::{Account, AccountId, Accounts, Authority, Challenge, Payers, Ticket};
-use botkit_otp::store::{Change, Commit, Memory, Snapshot, Store, Version, Write};
+use botkit_otp::store::{Change, Commit, Disk, Flush, Memory, Snapshot, Store, Version, Write};
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 
@@ -22,7 +22,7 @@ pub(crate) struct Subject {
     pub(crate) age: Box<dyn Fn() + Send + Sync>,
 }
 
-fn key(session: &str) -> SessionKey {
+pub(crate) fn key(session: &str) -> SessionKey {
     SessionKey::new(&BotId::parse("st-1").unwrap(), session)
 }
 
@@ -32,7 +32,7 @@ fn authority(rng: &mut StdRng) -> Authority {
     config.otp.authority(config.limits.budgets(), rng).unwrap()
 }
 
-fn session(seed: u64, now: Timestamp) -> Arc<Session> {
+pub(crate) fn session(seed: u64, now: Timestamp) -> Arc<Session> {
     let mut rng = StdRng::seed_from_u64(seed);
     let authority = authority(&mut rng);
     let to = Destination::Email(Email::parse("mira@example.com").unwrap());
@@ -43,7 +43,7 @@ fn session(seed: u64, now: Timestamp) -> Arc<Session> {
 }
 
 /// An account that has sent so many codes.
-fn account(sends: usize) -> Account {
+pub(crate) fn account(sends: usize) -> Account {
     let budgets = authority(&mut StdRng::seed_from_u64(1)).budgets;
     let payers = Payers { destination: account_id(1), user: None };
     (0..sends).fold(Account::default(), |account, _| {
@@ -52,21 +52,21 @@ fn account(sends: usize) -> Account {
     })
 }
 
-fn account_id(number: u8) -> AccountId {
+pub(crate) fn account_id(number: u8) -> AccountId {
     AccountId::from([number; 16])
 }
 
-fn change(session: &str, seen: Option<Version>, value: Arc<Session>) -> Change {
+pub(crate) fn change(session: &str, seen: Option<Version>, value: Arc<Session>) -> Change {
     let session = Some(Write { key: key(session), seen, value });
     Change { at: NOW, session, accounts: Vec::new(), ticket: None }
 }
 
-async fn load(store: &dyn Store, session: &str, accounts: &[AccountId]) -> Snapshot {
+pub(crate) async fn load(store: &dyn Store, session: &str, accounts: &[AccountId]) -> Snapshot {
     store.load(&key(session), accounts).await.unwrap()
 }
 
 /// Writes a session; `None` if somebody was first.
-async fn write(
+pub(crate) async fn write(
     store: &dyn Store,
     session: &str,
     seen: Option<Version>,
@@ -263,24 +263,23 @@ async fn sweeps_what_is_long_over(store: &dyn Store) {
     assert!(load(store, "e", &[]).await.session.is_none());
 }
 
-async fn sweeping_disturbs_nobody(store: Arc<dyn Store>) {
-    for number in 0..2_000 {
-        write(&*store, &number.to_string(), None, session(1, NOW)).await;
+async fn sweeping_disturbs_nobody(store: Arc<dyn Store>, sessions: usize) {
+    let (first, second) = (session(1, NOW), session(2, NOW));
+    for number in 0..sessions {
+        write(&*store, &number.to_string(), None, Arc::clone(&first)).await;
     }
     let sweeper = {
         let store = Arc::clone(&store);
         tokio::task::spawn_blocking(move || (0..200).fold(0, |_, _| store.sweep(NOW)))
     };
-    for number in 0..2_000 {
+    for number in 0..sessions {
         let seen = load(&*store, &number.to_string(), &[]).await.session.unwrap().version;
-        assert!(write(&*store, &number.to_string(), Some(seen), session(2, NOW)).await.is_some());
+        assert!(write(&*store, &number.to_string(), Some(seen), Arc::clone(&second)).await.is_some());
     }
-    assert_eq!(sweeper.await.unwrap(), 2_000);
+    assert_eq!(sweeper.await.unwrap(), sessions);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn memory_does_what_every_store_must() {
-    let store: Arc<dyn Store> = Arc::new(Memory::default());
+async fn does_what_every_store_must(store: Arc<dyn Store>) {
     let aged = Arc::clone(&store);
     let age = Box::new(move || {
         aged.sweep(NOW.after(Duration::from_hours(48)));
@@ -289,7 +288,28 @@ async fn memory_does_what_every_store_must() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn memory_does_what_every_store_must() {
+    does_what_every_store_must(Arc::new(Memory::default())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn memory_is_swept() {
     sweeps_what_is_long_over(&Memory::default()).await;
-    sweeping_disturbs_nobody(Arc::new(Memory::default())).await;
+    sweeping_disturbs_nobody(Arc::new(Memory::default()), 2_000).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_disk_does_what_every_store_must() {
+    for flush in [Flush::Always, Flush::Group] {
+        let folder = tempfile::tempdir().unwrap();
+        does_what_every_store_must(Arc::new(Disk::open(folder.path(), flush).unwrap())).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_disk_is_swept() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = || Disk::open(folder.path(), Flush::Always).unwrap();
+    sweeps_what_is_long_over(&open()).await;
+    sweeping_disturbs_nobody(Arc::new(open()), 200).await;
 }

@@ -66,7 +66,7 @@ impl Relay {
 }
 
 /// An authority, and a certificate of it for this machine: a certificate that signs itself is no server's.
-fn certificates(folder: &Path) -> Result<(), Failed> {
+pub(crate) fn certificates(folder: &Path) -> Result<(), Failed> {
     let mut authority = CertificateParams::new(Vec::new())?;
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let key = KeyPair::generate()?;
@@ -74,7 +74,7 @@ fn certificates(folder: &Path) -> Result<(), Failed> {
     let authority = Issuer::new(authority, key);
     let key = KeyPair::generate()?;
     let certificate = CertificateParams::new(vec!["localhost".to_owned()])?.signed_by(&key, &authority)?;
-    std::fs::write(folder.join("server.pem"), certificate.pem() + &key.serialize_pem())?;
+    std::fs::write(folder.join("server.pem"), [certificate.pem(), key.serialize_pem()].concat())?;
     Ok(())
 }
 
@@ -85,7 +85,7 @@ fn program(folder: &TempDir) -> Command {
 }
 
 fn said(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+    [String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr)].concat()
 }
 
 /// The code in a mail, which its text and its HTML have to agree on.

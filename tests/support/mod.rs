@@ -1,6 +1,9 @@
 //! The real application on a free port, with a clock that stands still, a seeded generator, and one stub that plays
 //! the platform, SendGrid and Twilio and remembers every call.
 
+pub(crate) mod document;
+pub(crate) mod proof;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
@@ -18,6 +21,9 @@ use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate, matchers};
 pub(crate) const BOT: &str = "st-6b1f0c52-9d3e-5a47-8c21-4e7ab90d3f16";
 pub(crate) const COMPONENT: &str = "dc-3f8b6d20-a15c-5e94-87d3-c9e0b4f12a76";
 pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_784_540_790_118);
+
+/// The key that opens the REST doors.
+pub(crate) const API_KEY: &str = "n0t-a-real-api-key-0123456789abcdef";
 
 /// The account and the auth token of Twilio's stub.
 pub(crate) const TWILIO: (&str, &str) = ("AC0123456789abcdef0123456789abcdef", "n0t-a-real-token");
@@ -68,6 +74,15 @@ impl App {
 
     /// The same, with a server that `change` has made another one of.
     pub(crate) async fn start_with(settings: &str, change: impl FnOnce(Arc<Server>) -> Arc<Server>) -> Self {
+        Self::start_seeded(settings, 1, change).await
+    }
+
+    /// The same, with a generator that begins at `seed`: servers that share a store must differ in it.
+    pub(crate) async fn start_seeded(
+        settings: &str,
+        seed: u64,
+        change: impl FnOnce(Arc<Server>) -> Arc<Server>,
+    ) -> Self {
         let (stub, script) = (MockServer::start().await, Script::default());
         Mock::given(matchers::any()).respond_with(script.clone()).mount(&stub).await;
         let folder = tempfile::tempdir().unwrap();
@@ -98,9 +113,11 @@ impl App {
         let parts = Parts {
             clock: Arc::<VirtualClock>::clone(&clock),
             dev_clock: Some(Arc::clone(&clock)),
-            rng: Box::new(StdRng::seed_from_u64(1)),
+            rng: Box::new(StdRng::seed_from_u64(seed)),
             runtime: tokio::runtime::Handle::current(),
             generated: None,
+            store: None,
+            api_key: Some(API_KEY.into()),
         };
         let server = change(assemble(&loaded, parts).unwrap_or_else(|error| panic!("{error}")));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -120,7 +137,7 @@ impl App {
     /// A token as the platform signs it. Tokens live by the real time, whatever the application's clock says.
     pub(crate) fn token(&self) -> String {
         let bots = &self.server.bots;
-        bots.default.as_ref().unwrap().credentials.token(SystemClock.now())
+        bots.default.as_ref().unwrap().credentials.as_ref().unwrap().token(SystemClock.now())
     }
 
     pub(crate) fn advance(&self, seconds: i64) {

@@ -72,6 +72,8 @@ fn its_values_become_ours() {
         .get(&BotId::parse(BOT).unwrap())
         .unwrap()
         .credentials
+        .as_ref()
+        .unwrap()
         .token(crate::clock::Timestamp::from_millis(0));
     let claims = token.split('.').nth(1).unwrap();
     let claims = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(claims).unwrap();

@@ -1,0 +1,206 @@
+//! One operation on one code.
+
+use std::sync::Arc;
+
+use actix_web::http::header::HeaderMap;
+use actix_web::web::Data;
+use log::info;
+
+use super::body::{Name, Resend, Send, Verify};
+use super::path::Query;
+use super::{REQUEST_ID, Server};
+use crate::botkit::{BotId, Failure, Found, Payload};
+use crate::dialog::catalogue::Language;
+use crate::dialog::channel::{Medium, message, suggestions};
+use crate::dialog::understanding::Utterance;
+use crate::dialog::{Answer, Call, Operation, Purpose, Reading, RequestKey, SessionKey, Wanted};
+use crate::http::BotSettings;
+use crate::http::trace::{Trace, loggable};
+use crate::otp::AccountId;
+use crate::service::Outcome;
+
+/// Where a call takes place.
+pub(super) struct Scene<'a> {
+    pub(super) server: &'a Data<Server>,
+    pub(super) settings: &'a BotSettings,
+    pub(super) bot: BotId,
+    pub(super) headers: &'a HeaderMap,
+}
+
+impl Scene<'_> {
+    /// Sends a code.
+    pub(super) async fn send(
+        &self,
+        session: &str,
+        body: Send,
+        trace: &mut Trace<'_>,
+    ) -> Result<String, Failure> {
+        let request = self.request(body.request_id, trace)?;
+        let (to, channel) = (body.to.found(), body.channel.as_deref().filter(|word| !word.is_empty()));
+        let channel = channel.map(|word| Found::Text(word.into()));
+        let reach = &self.settings.reach;
+        let destination = match to {
+            Some(to) => Reading::destination([to], channel.as_ref(), reach),
+            None => Reading::Missing("to is empty".to_owned()),
+        };
+        let brought = destination.read().map(|to| to.reveal().to_owned());
+        let call = Call {
+            destination,
+            wanted: Wanted::of(channel.as_ref(), reach),
+            ..self.call(Operation::Send, request.as_deref(), brought.as_deref(), body.language.as_deref())
+        };
+        let key = self.key(session, body.purpose.as_ref());
+        Ok(self.run(key, call, body.user, trace).await)
+    }
+
+    /// Checks a code.
+    pub(super) async fn verify(
+        &self,
+        session: &str,
+        body: Verify,
+        trace: &mut Trace<'_>,
+    ) -> Result<String, Failure> {
+        let request = self.request(body.request_id, trace)?;
+        let format = self.server.service.authority.rules.format;
+        let language = self.language(body.language.as_deref());
+        let nothing = Payload::parse(String::new())?;
+        let hear = |text: &str| self.settings.understand(text, &nothing, &language, format);
+        let (code, heard) = match body.code.found() {
+            Some(code) => Reading::code(Some(&code), format, hear),
+            None => (Reading::Missing("code is empty".to_owned()), Utterance::Other),
+        };
+        let brought = code.read().map(|code| code.reveal().to_owned());
+        let call = Call {
+            code,
+            heard,
+            language: Arc::clone(&language),
+            ..self.call(Operation::Verify, request.as_deref(), brought.as_deref(), None)
+        };
+        let key = self.key(session, body.purpose.as_ref());
+        Ok(self.run(key, call, body.user, trace).await)
+    }
+
+    /// Sends a new code.
+    pub(super) async fn resend(
+        &self,
+        session: &str,
+        body: Resend,
+        trace: &mut Trace<'_>,
+    ) -> Result<String, Failure> {
+        let request = self.request(body.request_id, trace)?;
+        let call = self.call(Operation::Resend, request.as_deref(), None, body.language.as_deref());
+        Ok(self.run(self.key(session, body.purpose.as_ref()), call, body.user, trace).await)
+    }
+
+    /// Says how things stand.
+    pub(super) async fn status(
+        &self,
+        session: &str,
+        query: Query,
+        trace: &mut Trace<'_>,
+    ) -> Result<String, Failure> {
+        let call = self.call(Operation::Status, None, None, query.language.as_deref());
+        Ok(self.run(self.key(session, query.purpose.as_ref()), call, None, trace).await)
+    }
+
+    /// Revokes a code.
+    pub(super) async fn cancel(
+        &self,
+        session: &str,
+        query: Query,
+        trace: &mut Trace<'_>,
+    ) -> Result<String, Failure> {
+        let request = self.request(None, trace)?;
+        let call = self.call(Operation::Cancel, request.as_deref(), None, query.language.as_deref());
+        Ok(self.run(self.key(session, query.purpose.as_ref()), call, None, trace).await)
+    }
+
+    /// The request id that a header or a body gives, which must not give two.
+    pub(super) fn request(
+        &self,
+        in_body: Option<Name>,
+        trace: &mut Trace<'_>,
+    ) -> Result<Option<String>, Failure> {
+        let in_header = self.headers.get(REQUEST_ID).map(|value| {
+            let problem = |problem| Failure::InvalidArguments(format!("Idempotency-Key: {problem}"));
+            Name::parse(value.to_str().map_err(|_| problem("must be ASCII"))?).map_err(problem)
+        });
+        let id = match (in_header.transpose()?, in_body) {
+            (Some(header), Some(body)) if header != body => {
+                let problem = "the header Idempotency-Key and requestId differ; one of them is enough";
+                return Err(Failure::InvalidArguments(problem.to_owned()));
+            }
+            (header, body) => header.or(body).map(|Name(id)| id),
+        };
+        trace.request = id.as_deref().map(loggable).unwrap_or_default();
+        Ok(id)
+    }
+
+    pub(super) fn key(&self, session: &str, purpose: Option<&Purpose>) -> SessionKey {
+        SessionKey::for_purpose(&self.bot, purpose, session)
+    }
+
+    /// The language that is asked for, or else the bot's own.
+    pub(super) fn language(&self, tag: Option<&str>) -> Arc<Language> {
+        let known = tag.and_then(|tag| self.server.catalogue.find(tag));
+        Arc::clone(known.unwrap_or(&self.settings.language))
+    }
+
+    /// Names a call as the platform's webhooks do, whose ids are JSON.
+    pub(super) fn named(&self, operation: Operation, request: &str, brought: &str) -> RequestKey {
+        let id = serde_json::Value::from(request).to_string();
+        RequestKey::new(&self.server.service.authority.keys, operation, &id, brought)
+    }
+
+    /// The account of a user.
+    pub(super) fn account(&self, user: &str) -> AccountId {
+        AccountId::of_user(&self.server.service.authority.keys, self.bot.as_str(), user)
+    }
+
+    /// A call that brings nothing.
+    pub(super) fn call(
+        &self,
+        operation: Operation,
+        request: Option<&str>,
+        brought: Option<&str>,
+        language: Option<&str>,
+    ) -> Call {
+        Call {
+            operation,
+            user: None,
+            request: request.map(|id| self.named(operation, id, brought.unwrap_or_default())),
+            destination: Reading::not_asked(),
+            wanted: Wanted::of(None, &self.settings.reach),
+            number: None,
+            code: Reading::not_asked(),
+            heard: Utterance::Other,
+            forged: false,
+            whole: false,
+            language: self.language(language),
+        }
+    }
+
+    /// Runs a call and gives its answer for now: there is no way to say another one later.
+    pub(super) async fn outcome(&self, key: &SessionKey, call: Call, trace: &mut Trace<'_>) -> Answer {
+        let outcome = self.server.service.call(key, call).await;
+        let (Outcome::Final(answer) | Outcome::Repeated(answer) | Outcome::Slow { meanwhile: answer, .. }) =
+            outcome;
+        let status = answer.outcome();
+        trace.status = Some(status);
+        if let Some(reason) = &answer.report.reason {
+            info!("{status}: {reason} bot={} request={}", self.bot, trace.request);
+        }
+        answer
+    }
+
+    async fn run(&self, key: SessionKey, call: Call, user: Option<Name>, trace: &mut Trace<'_>) -> String {
+        let language = Arc::clone(&call.language);
+        let user = user.map(|Name(user)| user);
+        let call = Call { user: user.as_deref().map(|user| self.account(user)), ..call };
+        let answer = self.outcome(&key, call, trace).await;
+        let report = &answer.report;
+        let message = message(report, &language, Medium::Text);
+        let proof = self.server.prove(&answer, || Some(key), user.as_deref());
+        report.to_json(&message, &suggestions(report, &language), proof.as_deref())
+    }
+}

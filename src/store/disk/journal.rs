@@ -1,0 +1,266 @@
+//! The journal: what is written stays written. A key-value store on disk that logs before it writes, and beside it a
+//! mark that says how far it was written, so that an end that went missing does not pass for the end.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read as _, Seek as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
+use log::{error, warn};
+
+use super::folder::{private_file, private_folder};
+use super::salvage::salvage;
+
+/// The key of the number of the last change.
+const LAST: &[u8] = b"last";
+
+/// What is kept in memory until it is written to tables, in bytes. Replaying so much takes well under a second.
+const MEMTABLE: u64 = 16 << 20;
+
+/// Largest log, in bytes; the least that the crate takes.
+const LOG: u64 = 64 << 20;
+
+/// The cache for reading, in bytes. All is read once, at the start.
+const CACHE: u64 = 4 << 20;
+
+/// What tables may grow by, in bytes, besides doubling, before they are rewritten without what was replaced.
+const GROWTH: u64 = 128 << 20;
+
+/// How many records may be removed before tables of more than that are rewritten without them.
+const REMOVED: usize = 250_000;
+
+/// Writes after which that is looked at.
+const LOOK: u32 = 128;
+
+/// What is to be under a key; nothing removes it.
+#[derive(Debug)]
+pub(super) struct Put {
+    pub(super) key: Vec<u8>,
+    pub(super) value: Option<Vec<u8>>,
+}
+
+/// An open journal.
+pub(super) struct Journal {
+    database: Database,
+    records: Keyspace,
+    mark: Mark,
+    last: u64,
+    writes: u32,
+    removed: usize,
+    tidying: Arc<Tidying>,
+}
+
+/// Tables are rewritten by a thread of its own, while others write on.
+#[derive(Default)]
+struct Tidying {
+    is_on: AtomicBool,
+    /// What tables took when they were last rewritten, in bytes.
+    least: AtomicU64,
+}
+
+impl Journal {
+    /// Opens the journal in a folder, and repairs it if it has to.
+    ///
+    /// # Errors
+    /// What keeps it from being read.
+    pub(super) fn open(folder: &Path) -> Result<Self, String> {
+        let (mark, marked) = Mark::open(folder).map_err(|error| format!("mark: {error}"))?;
+        let path = folder.join("journal");
+        Self::prepare(&path, marked).map_err(|error| format!("{}: {error}", path.display()))?;
+        let open = || {
+            let database = Database::builder(&path)
+                // One is to be free to flush while the other compacts: writers wait for flushes.
+                .worker_threads(2)
+                .cache_size(CACHE)
+                .max_journaling_size(LOG)
+                .manual_journal_persist(true)
+                .open()?;
+            let options = || KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE);
+            let records = database.keyspace("records", options)?;
+            Ok((database, records))
+        };
+        let (database, records) =
+            open().map_err(|error: fjall::Error| format!("{}: {error}", path.display()))?;
+        // If it is what is damaged, the records say how far they go.
+        let last = records.get(LAST).ok().flatten();
+        let last = last.and_then(|last| last.as_ref().try_into().ok()).map_or(0, u64::from_be_bytes);
+        if let Some(marked) = marked.filter(|marked| *marked > last) {
+            error!(
+                "{} ends at change {last}, and change {marked} was written: {} changes are lost. Codes, counts and answers \
+                 in them are forgotten",
+                path.display(),
+                marked - last
+            );
+        } else if marked.is_none() && last > 0 {
+            warn!(
+                "{} has no mark that can be read: nobody can tell whether its end is missing",
+                path.display()
+            );
+        }
+        let last = last.max(marked.unwrap_or(0));
+        Ok(Self { database, records, mark, last, writes: 0, removed: 0, tidying: Arc::default() })
+    }
+
+    /// Makes the folder fit to be opened.
+    fn prepare(path: &Path, marked: Option<u64>) -> io::Result<()> {
+        private_folder(path)?;
+        let is_empty = path.read_dir()?.next().is_none();
+        match std::fs::read(path.join("version")) {
+            Ok(version) if version == b"FJL\x03" => salvage(path),
+            // The journal itself says what is wrong with it.
+            Ok(_) => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound && is_empty => Ok(()),
+            // Stopped while it was made: nothing was written yet.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && marked.unwrap_or(0) == 0 => {
+                std::fs::remove_dir_all(path)?;
+                private_folder(path)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The number of the last change that was ever written.
+    pub(super) const fn last(&self) -> u64 {
+        self.last
+    }
+
+    /// Reads all that is there. If a table is damaged, that is what lies in front of the damage and what lies behind it.
+    ///
+    /// # Errors
+    /// What is damaged; all that can be read has been.
+    pub(super) fn read(&self, mut each: impl FnMut(&[u8], &[u8])) -> Result<(), String> {
+        let mut give = |key: &[u8], value: &[u8]| {
+            if key != LAST {
+                each(key, value);
+            }
+        };
+        let mut before = None;
+        for entry in self.records.iter() {
+            match entry.into_inner() {
+                Ok((key, value)) => {
+                    give(&key, &value);
+                    before = Some(key);
+                }
+                Err(damage) => {
+                    let behind = self.records.iter().rev().map_while(|entry| entry.into_inner().ok());
+                    behind
+                        .take_while(|(key, _)| before.as_ref().is_none_or(|before| key > before))
+                        .for_each(|(key, value)| give(&key, &value));
+                    return Err(damage.to_string());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes what several changes come to, all of it or nothing; `last` is the number of the last of them. It is on disk
+    /// when this returns.
+    pub(super) fn write<'a>(&mut self, puts: impl Iterator<Item = &'a Put>, last: u64) -> Result<(), String> {
+        let mut batch = self.database.batch().durability(Some(PersistMode::SyncData));
+        for Put { key, value } in puts {
+            match value {
+                Some(value) => batch.insert(&self.records, &**key, &**value),
+                None => {
+                    batch.remove(&self.records, &**key);
+                    self.removed += 1;
+                }
+            }
+        }
+        batch.insert(&self.records, LAST, last.to_be_bytes());
+        batch.commit().map_err(|error| error.to_string())?;
+        self.last = last;
+        self.mark.set(last);
+        self.writes += 1;
+        if self.writes.is_multiple_of(LOOK) {
+            self.tidy();
+        }
+        Ok(())
+    }
+
+    /// Has tables rewritten that hold much that was removed. Left to itself the crate does that late: what is short-lived
+    /// is pushed down, level by level, and what removes it follows slowly.
+    fn tidy(&mut self) {
+        let (records, tidying) = (self.records.clone(), Arc::clone(&self.tidying));
+        let most = match tidying.least.load(Ordering::Relaxed) {
+            _ if self.removed >= REMOVED => GROWTH,
+            least => least.saturating_mul(2).saturating_add(GROWTH),
+        };
+        if records.disk_space() < most || tidying.is_on.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        self.removed = 0;
+        let work = move || {
+            if let Err(error) = records.major_compact() {
+                warn!("the journal cannot be compacted: {error}");
+            }
+            tidying.least.store(records.disk_space(), Ordering::Relaxed);
+            tidying.is_on.store(false, Ordering::Relaxed);
+        };
+        if let Err(error) = std::thread::Builder::new().name("compaction".to_owned()).spawn(work) {
+            warn!("the journal cannot be compacted: {error}");
+            self.tidying.is_on.store(false, Ordering::Relaxed);
+        }
+    }
+}
+
+/// How far the journal was written. It is written behind the journal, so that it never runs ahead of it, and not flushed:
+/// after a power cut it may lag, and then sees less.
+struct Mark(File);
+
+impl Mark {
+    fn open(folder: &Path) -> io::Result<(Self, Option<u64>)> {
+        let path: PathBuf = folder.join("mark");
+        let mut file = private_file(OpenOptions::new().create(true).truncate(false), &path)?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        let number = |part: &[u8]| part.try_into().ok().map(u64::from_be_bytes);
+        let marked =
+            bytes.split_at_checked(8).and_then(|(mark, check)| Some((number(mark)?, number(check)?)));
+        Ok((Self(file), marked.filter(|(mark, check)| *mark == !check).map(|(mark, _)| mark)))
+    }
+
+    fn set(&mut self, last: u64) {
+        let bytes = [last.to_be_bytes(), (!last).to_be_bytes()].concat();
+        // A mark that lags costs a check at the next start, and nothing else.
+        let _ = self.0.rewind().and_then(|()| self.0.write_all(&bytes));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::FileExt as _;
+
+    use super::*;
+
+    #[test]
+    fn what_lies_around_a_damaged_table_is_read() {
+        const RECORDS: u64 = 2_000;
+        let folder = tempfile::tempdir().unwrap();
+        let mut journal = Journal::open(folder.path()).unwrap();
+        for first in (0..RECORDS).step_by(100) {
+            let put = |number: u64| Put { key: format!("s{number:04}").into(), value: Some(vec![7; 10_000]) };
+            let puts: Vec<_> = (first..first + 100).map(put).collect();
+            journal.write(puts.iter(), first + 100).unwrap();
+        }
+        drop(journal);
+        // What was in memory is written to a table.
+        drop(Journal::open(folder.path()).unwrap());
+        let mut tables: Vec<_> = std::fs::read_dir(folder.path().join("journal/keyspaces"))
+            .unwrap()
+            .map(|keyspace| keyspace.unwrap().path().join("tables"))
+            .flat_map(|tables| tables.read_dir().into_iter().flatten())
+            .map(|table| table.unwrap().path())
+            .collect();
+        tables.sort_by_key(|table| table.metadata().unwrap().len());
+        let largest = tables.last().unwrap();
+        let middle = largest.metadata().unwrap().len() / 2;
+        assert!(middle > 1 << 20, "{tables:?}");
+        OpenOptions::new().write(true).open(largest).unwrap().write_all_at(b"garbage", middle).unwrap();
+        let journal = Journal::open(folder.path()).unwrap();
+        let mut seen = 0;
+        assert!(journal.read(|_, _| seen += 1).is_err());
+        assert!((RECORDS - 10..RECORDS).contains(&seen), "{seen}");
+    }
+}

@@ -1,0 +1,116 @@
+//! `botkit-otp replay` against the reference server, which the fixtures were made for.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::{Value, json};
+
+use crate::support::{App, BOT};
+
+const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures");
+
+/// Replays with these arguments, as CI would.
+async fn replay(app: &App, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_botkit-otp"));
+    command.env_clear().current_dir(std::env::temp_dir()).arg("replay").args(arguments);
+    command.args(["--url", &app.url, "--bot", BOT, "--app-id", "cs-test"]);
+    command.env("BOTKIT_API_KEY", "n0t-a-real-secret/+=");
+    tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
+}
+
+fn printed(output: &Output) -> String {
+    [String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr)].concat()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_scenarios_of_the_default_settings_pass() {
+    let app = App::start("").await;
+    let folder = tempfile::tempdir().unwrap();
+    let report = folder.path().join("report.xml");
+    let scenarios = format!("{FIXTURES}/scenarios");
+    let output = replay(&app, &[&scenarios, "--junit", report.to_str().unwrap()]).await;
+    let said = printed(&output);
+    assert!(output.status.success(), "{said}");
+    assert!(
+        said.contains(" 0 failed, ") && said.contains("passed  howto_8_tell_the_result  4 steps"),
+        "{said}"
+    );
+    assert!(
+        said.contains("skipped delivery_breaker  it says what providers and the platform answer"),
+        "{said}"
+    );
+    let passed: usize =
+        said.lines().rev().find_map(|line| line.split_once(" passed,")?.0.parse().ok()).unwrap();
+    assert!(passed >= 30, "only {passed} could be played: {said}");
+    let report = std::fs::read_to_string(report).unwrap();
+    assert!(report.contains("failures=\"0\"") && report.contains("<skipped message="), "{report}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn conversations_pass_with_their_settings() {
+    let app = App::start("[bots.default]\nconversation = true\n").await;
+    let folder = format!("{FIXTURES}/conversations");
+    let mut files: Vec<String> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path().display().to_string())
+        .filter(|path| ["/rule_", "/en_", "/zh_"].iter().any(|kind| path.contains(kind)))
+        .collect();
+    files.sort();
+    let mut arguments: Vec<&str> = files.iter().map(String::as_str).collect();
+    arguments.extend(["--has", "conversation = true", "--json"]);
+    let output = replay(&app, &arguments).await;
+    let all: Value =
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", printed(&output)));
+    let of = |outcome: &str| -> Vec<&Value> {
+        all.as_array().unwrap().iter().filter(|played| played["outcome"] == outcome).collect()
+    };
+    assert_eq!(of("failed"), Vec::<&Value>::new());
+    assert!(of("passed").len() >= 35, "{all}");
+    assert!(
+        of("skipped").iter().any(|played| played["detail"].as_str().unwrap().contains("a code in words"))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_difference_is_shown_and_counts() {
+    let app = App::start("").await;
+    let folder = tempfile::tempdir().unwrap();
+    let mut scenario: Value = serde_json::from_str(
+        &std::fs::read_to_string(format!("{FIXTURES}/scenarios/status_superseded.json")).unwrap(),
+    )
+    .unwrap();
+    let file = folder.path().join("changed.json");
+    let name = file.to_str().unwrap();
+    for (pointer, value, difference) in [
+        ("/steps/0/otp/attemptsLeft", json!(4), "otp/attemptsLeft\n      expected 4\n           got 5"),
+        ("/steps/0/calls", json!([]), "calls\n      expected []"),
+        ("/steps/0/otp/surprise", json!(true), "otp/surprise is missing: expected true"),
+        ("/steps/0/status", json!(202), "status\n      expected 202\n           got 200"),
+    ] {
+        let before = scenario.clone();
+        let (parent, key) = pointer.rsplit_once('/').unwrap();
+        scenario.pointer_mut(parent).unwrap()[key] = value;
+        std::fs::write(&file, scenario.to_string()).unwrap();
+        let output = replay(&app, &[name]).await;
+        let said = printed(&output);
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains("FAILED  changed") && said.contains(difference), "{said}");
+        assert!(said.contains("error: 1 scenario failed"), "{said}");
+        scenario = before;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn load_is_bounded_and_measured() {
+    let app = App::start("").await;
+    let scenario = format!("{FIXTURES}/scenarios/howto_5_send_it_by_mail.json");
+    assert!(Path::new(&scenario).is_file());
+    let output = replay(&app, &[&scenario, "--rate", "50", "--duration", "1", "--json"]).await;
+    let measured: Value =
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", printed(&output)));
+    let answered = measured["answered"].as_u64().unwrap();
+    assert!((10..=60).contains(&answered) && measured["failed"] == 0, "{measured}");
+    assert!(measured["p50"].as_f64().unwrap() <= measured["most"].as_f64().unwrap(), "{measured}");
+    let output = replay(&app, &[&scenario, "--concurrency", "2", "--duration", "1"]).await;
+    assert!(printed(&output).contains("at most     milliseconds\n50 %  "), "{}", printed(&output));
+}

@@ -1,0 +1,118 @@
+"""The recipes of deploy/recipes and the README's Python, against a running server: URL, API key, folder of the project."""
+
+import copy
+import importlib
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+
+URL, KEY, ROOT = sys.argv[1:4]
+os.environ.update(OTP_URL=URL, OTP_KEY=KEY, OTP_BOT="st-dev", NO_PROXY="127.0.0.1", no_proxy="127.0.0.1")
+RECIPES = os.path.join(ROOT, "deploy", "recipes")
+sys.path.insert(0, RECIPES)
+sys.dont_write_bytecode = True
+
+
+def outbox(to):
+    return json.load(urllib.request.urlopen(f"{URL}/dev/outbox?to={to}"))[0]["code"]
+
+
+def post(url, body):
+    headers = {"Content-Type": "application/json"}
+    return json.load(urllib.request.urlopen(urllib.request.Request(url, json.dumps(body).encode(), headers)))
+
+
+def dialogflow():
+    recipe = importlib.import_module("dialogflow_cx")
+    with open(os.path.join(ROOT, "fixtures", "recipes", "dialogflow_cx.json")) as file:
+        first = json.load(file)
+    kept = {}
+
+    def say(text, number):
+        request = copy.deepcopy(first)
+        request["detectIntentResponseId"] = f"{first['detectIntentResponseId']}-{number}"
+        request["sessionInfo"]["parameters"].update(kept)
+        if number:
+            request["fulfillmentInfo"] = {}
+            request["text"] = text
+        answer = recipe.answer(request)
+        kept.update(answer["sessionInfo"]["parameters"])
+        return answer["fulfillmentResponse"]["messages"][0]["text"]["text"][0]
+
+    assert "Which e-mail address" in say(None, 0)
+    assert "We sent a 6-digit code" in say("cx@example.com", 1)
+    assert "not the right code" in say("000000", 2) and not kept["otp_done"]
+    assert "You are verified" in say(outbox("cx@example.com"), 3)
+    assert kept["otp_done"] is True and kept["otp_status"] == "verified", kept
+    return kept["otp_proof"]
+
+
+def rasa():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-B", "-m", "rasa_sdk", "--actions", "rasa_actions", "--port", str(port)]
+    server = subprocess.Popen(command, cwd=RECIPES, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        slots = {"otp_status": None, "otp_say": None, "otp_session": None, "requested_slot": "otp_status"}
+
+        def run(action, text=None):
+            events = [{"event": "action", "name": "action_listen"}]
+            if text is not None:
+                events += [{"event": "user", "text": text}, {"event": "slot", "name": "otp_status", "value": text}]
+                slots["otp_status"] = text
+            tracker = {
+                "sender_id": "rasa-1",
+                "slots": slots,
+                "events": events,
+                "latest_message": {"text": text or "", "intent": {"name": "inform"}, "entities": []},
+                "active_loop": {"name": "otp_form"},
+                "latest_action_name": "action_listen",
+            }
+            domain = {"slots": {name: {"mappings": []} for name in slots}, "forms": {"otp_form": {"required_slots": ["otp_status"]}}}
+            domain["slots"]["otp_status"]["mappings"] = [{"type": "from_text"}]
+            answer = post(f"http://127.0.0.1:{port}/webhook", {"next_action": action, "tracker": tracker, "domain": domain})
+            slots.update({event["name"]: event["value"] for event in answer["events"] if event["event"] == "slot"})
+            return [response["text"] for response in answer["responses"]]
+
+        for _ in range(150):
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/health")
+                break
+            except OSError:
+                time.sleep(0.1)
+        assert "Which e-mail address" in run("action_ask_otp_status")[0]
+        assert run("validate_otp_form", "rasa@example.com") == []
+        assert "We sent a 6-digit code" in run("action_ask_otp_status")[0]
+        assert run("validate_otp_form", "000000") == []
+        assert "not the right code" in run("action_ask_otp_status")[0]
+        assert "You are verified" in run("validate_otp_form", outbox("rasa@example.com"))[0]
+        assert slots["otp_status"] == "verified", slots
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def readme(proof):
+    with open(os.path.join(ROOT, "README.md")) as file:
+        block = next(block for block in re.findall(r"```python\n(.*?)```", file.read(), re.S) if "PyJWKClient" in block)
+    scope = {}
+    exec(block.replace("https://otp.example.com/", f"{URL}/").replace('"https://otp.example.com"', '"botkit-otp"'), scope)
+    claims = scope["proven"](proof, "st-dev")
+    assert claims["method"] == "email" and claims["address"] == "c...@example.com", claims
+    for wrong in (proof[:-4] + "AAAA", proof.replace(".", "", 1)):
+        try:
+            scope["proven"](wrong, "st-dev")
+        except Exception:
+            continue
+        raise AssertionError("a forged proof passed")
+
+
+readme(dialogflow())
+rasa()
+print("all recipes work")

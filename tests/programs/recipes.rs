@@ -1,0 +1,31 @@
+//! The recipes for other platforms, and the README's way to check a proof, against the running program.
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use libtest_mimic::Failed;
+
+use crate::dev_server::DevServer;
+
+/// A Python with what the recipes need: the one that `make tools` makes, or the machine's.
+pub(crate) fn python() -> Option<PathBuf> {
+    let own = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/target/python/bin/python"));
+    [own, "python3".into()].into_iter().find(|python| {
+        let mut command = Command::new(python);
+        command.args(["-c", "import rasa_sdk, jwt, cryptography"]).stderr(Stdio::null());
+        command.status().is_ok_and(|status| status.success())
+    })
+}
+
+pub(crate) fn work() -> Result<(), Failed> {
+    let server = DevServer::start()?;
+    let run = Command::new(python().ok_or("it is gone")?)
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/programs/recipes.py"))
+        .args([&server.url, &server.key, env!("CARGO_MANIFEST_DIR")])
+        .output()?;
+    let said = String::from_utf8_lossy(&run.stdout);
+    if run.status.success() && said.contains("all recipes work") {
+        return Ok(());
+    }
+    Err(format!("{said}{}", String::from_utf8_lossy(&run.stderr)).into())
+}

@@ -1,0 +1,41 @@
+//! `schemathesis`, which makes calls out of the OpenAPI document, finds nothing: <https://schemathesis.io>.
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use libtest_mimic::Failed;
+
+use crate::dev_server::DevServer;
+
+/// The program: where `make tools` puts it, or wherever the machine has it.
+pub(crate) fn program() -> Option<PathBuf> {
+    let own = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/target/python/bin/schemathesis"));
+    [own, "schemathesis".into()].into_iter().find(|program| {
+        let mut version = Command::new(program);
+        version.arg("--version").stdout(Stdio::null()).stderr(Stdio::null());
+        version.status().is_ok_and(|status| status.success())
+    })
+}
+
+pub(crate) fn finds_nothing() -> Result<(), Failed> {
+    let (server, folder) = (DevServer::start()?, tempfile::tempdir()?);
+    let run = Command::new(program().ok_or("it is gone")?)
+        .args(["run", &format!("{}/openapi.json", server.url)])
+        .args(["--header", &format!("Authorization: Bearer {}", server.key)])
+        .args(["--checks", "all", "--max-examples", "40", "--seed", "1", "--no-color"])
+        .args(["--suppress-health-check", "all"])
+        .env(
+            "SCHEMATHESIS_HOOKS",
+            concat!(env!("CARGO_MANIFEST_DIR"), "/tests/programs/schemathesis_hooks.py"),
+        )
+        .env("NO_PROXY", "127.0.0.1")
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .current_dir(folder.path())
+        .output()?;
+    let said = String::from_utf8_lossy(&run.stdout);
+    // That it looked at all of them must be seen, too.
+    if run.status.success() && said.contains("6 selected / 6 total") {
+        return Ok(());
+    }
+    Err(format!("{said}{}", String::from_utf8_lossy(&run.stderr)).into())
+}
