@@ -147,8 +147,7 @@ impl Failure {
         match self {
             Self::InvalidArguments(_) | Self::Incomplete => 400,
             Self::Unauthorized => 401,
-            Self::Forbidden => 403,
-            Self::StrangeAddress => 403,
+            Self::Forbidden | Self::StrangeAddress => 403,
             Self::TooMany { .. } => 429,
             Self::EventNotFound | Self::NotFound | Self::UnknownBot => 404,
             Self::Method { .. } => 405,
@@ -171,8 +170,7 @@ impl Failure {
         }
         let code = match self {
             Self::Unauthorized => json!(4002),
-            Self::Forbidden => json!("FORBIDDEN"),
-            Self::StrangeAddress => json!("FORBIDDEN"),
+            Self::Forbidden | Self::StrangeAddress => json!("FORBIDDEN"),
             Self::TooMany { .. } => json!("TOO_MANY_REQUESTS"),
             Self::EventNotFound | Self::NotFound | Self::UnknownBot => json!("NOT_FOUND"),
             Self::Method { .. } => json!("METHOD_NOT_ALLOWED"),
