@@ -21,6 +21,7 @@ pub use scrub::Secret;
 
 use std::borrow::Cow;
 use std::fmt;
+use std::time::Duration;
 
 use serde_json::json;
 
@@ -95,6 +96,15 @@ pub enum Failure {
     /// The last segment of the path names no event.
     #[error("Event not found")]
     EventNotFound,
+    /// The caller's address is not one that calls may come from.
+    #[error("Forbidden")]
+    StrangeAddress,
+    /// The bot calls more often than it may.
+    #[error("Too Many Requests")]
+    TooMany {
+        /// How long to wait before the next call.
+        wait: Duration,
+    },
     /// Nothing is served at this path by this method.
     #[error("Not found")]
     NotFound,
@@ -119,6 +129,12 @@ pub enum Failure {
     /// Too many messages wait for the platform to take them.
     #[error("Too many messages are waiting")]
     Busy,
+    /// The BotKit server behind this one cannot be reached.
+    #[error("Bad Gateway")]
+    UpstreamGone,
+    /// The BotKit server behind this one takes too long.
+    #[error("Gateway Timeout")]
+    UpstreamSlow,
     /// Something went wrong here; the log has the cause.
     #[error("Internal Server Error")]
     Internal,
@@ -131,13 +147,16 @@ impl Failure {
         match self {
             Self::InvalidArguments(_) | Self::Incomplete => 400,
             Self::Unauthorized => 401,
-            Self::Forbidden => 403,
+            Self::Forbidden | Self::StrangeAddress => 403,
+            Self::TooMany { .. } => 429,
             Self::EventNotFound | Self::NotFound | Self::UnknownBot => 404,
             Self::Method { .. } => 405,
             Self::InvalidJson => 412,
             Self::TooLarge { .. } => 413,
             Self::Unsupported | Self::NotJson => 415,
             Self::Internal => 500,
+            Self::UpstreamGone => 502,
+            Self::UpstreamSlow => 504,
             Self::Busy => 503,
         }
     }
@@ -151,7 +170,8 @@ impl Failure {
         }
         let code = match self {
             Self::Unauthorized => json!(4002),
-            Self::Forbidden => json!("FORBIDDEN"),
+            Self::Forbidden | Self::StrangeAddress => json!("FORBIDDEN"),
+            Self::TooMany { .. } => json!("TOO_MANY_REQUESTS"),
             Self::EventNotFound | Self::NotFound | Self::UnknownBot => json!("NOT_FOUND"),
             Self::Method { .. } => json!("METHOD_NOT_ALLOWED"),
             Self::InvalidJson => json!("VALIDATION_ERROR"),
@@ -160,6 +180,8 @@ impl Failure {
             Self::Unsupported | Self::NotJson => json!("UNSUPPORTED_MEDIA_TYPE"),
             Self::Incomplete => json!("INCOMPLETE_BODY"),
             Self::Internal => json!("INTERNAL_SERVER_ERROR"),
+            Self::UpstreamGone => json!("BAD_GATEWAY"),
+            Self::UpstreamSlow => json!("GATEWAY_TIMEOUT"),
             Self::Busy => json!("SERVICE_UNAVAILABLE"),
         };
         // Written out, because the order of the keys is part of the wire.

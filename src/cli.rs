@@ -3,7 +3,11 @@
 mod admin;
 mod assemble;
 mod chat;
+mod check;
 mod dev_server;
+mod export;
+mod manual;
+mod register;
 mod replay;
 mod send_test;
 mod serve;
@@ -12,19 +16,17 @@ mod whom;
 pub use assemble::{Parts, assemble};
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use clap::{Parser, Subcommand};
 
-use crate::address::Email;
 use crate::audit::Story;
 use crate::botkit::BotId;
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::{Loaded, environment};
 use crate::http::openapi;
-use crate::store::{Memory, Store};
 
 /// One-time-password verification for Kore.ai bots: a BotKit callback server.
 #[derive(Debug, Parser)]
@@ -45,11 +47,21 @@ enum Command {
     Chat(chat::Chat),
     /// Play scenarios at a running server, to see whether it answers rightly, or as load.
     Replay(replay::Replay),
-    /// Check the configuration and print it as it counts, with secrets hidden.
-    Check {
-        /// Send a mail with a made-up code to this address through every provider in turn, and say what each answers.
-        #[arg(long, value_name = "ADDRESS", value_parser = Email::parse)]
-        send_test: Option<Email>,
+    /// Check the configuration and print it as it counts, with secrets hidden, and what is not wise about it.
+    Check(check::Check),
+    /// Subscribe a bot's callback on the platform; without --apply, print what that would send.
+    Register(register::Register),
+    /// Print the dialog of the README as a file that the platform imports (experimental).
+    Dialog,
+    /// Print a manual page: the program's, or a command's.
+    Man {
+        /// The command.
+        command: Option<String>,
+    },
+    /// Print what a shell completes the command line by.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
     },
     /// Print the description of the REST API (OpenAPI 3.1, JSON).
     Openapi,
@@ -78,46 +90,30 @@ enum Command {
 }
 
 impl Cli {
-    /// Runs the command.
+    /// Runs the command, and says what the program exits with.
     ///
     /// # Errors
     /// What kept it from being carried out, in words for whoever typed it.
-    pub fn run(self) -> Result<()> {
-        let command = self.command.unwrap_or(Command::Serve);
-        if let Command::Openapi = command {
-            // It is the same whatever is configured.
-            println!("{}", openapi::text());
-            return Ok(());
+    pub fn run(self) -> Result<ExitCode> {
+        let file = self.config.as_deref();
+        let loaded = || Loaded::read(file, &environment());
+        match self.command.unwrap_or(Command::Serve) {
+            Command::Serve => serve::serve(&loaded()?)?,
+            Command::Check(wanted) => return check::check(file, wanted),
+            Command::Chat(options) => chat::chat(&loaded()?, &options)?,
+            Command::Replay(options) => replay::replay(&loaded()?, &options)?,
+            Command::Register(wanted) => register::register(&loaded()?, &wanted)?,
+            Command::Dialog => manual::write(format!("{:#}\n", export::dialog()).as_bytes())?,
+            Command::Man { command } => manual::man(command.as_deref())?,
+            Command::Completions { shell } => manual::completions(shell)?,
+            Command::Openapi => manual::write(format!("{}\n", openapi::text()).as_bytes())?,
+            Command::Admin(act) => admin::run(&act)?,
+            Command::Explain { session, bot, file } => explain(&loaded()?, &session, bot.as_ref(), file)?,
+            Command::Token { bot, valid_for } => {
+                token(&loaded()?, &bot, Duration::from_secs(valid_for.into()))?;
+            }
         }
-        if let Command::Admin(act) = &command {
-            return admin::run(act);
-        }
-        let loaded = Loaded::read(self.config.as_deref(), &environment())?;
-        match command {
-            Command::Openapi | Command::Admin(_) => Ok(()),
-            Command::Serve => serve::serve(&loaded),
-            Command::Chat(options) => chat::chat(&loaded, &options),
-            Command::Replay(options) => replay::replay(&loaded, &options),
-            Command::Check { send_test } => check(&loaded, send_test),
-            Command::Explain { session, bot, file } => explain(&loaded, &session, bot.as_ref(), file),
-            Command::Token { bot, valid_for } => token(&loaded, &bot, Duration::from_secs(valid_for.into())),
-        }
-    }
-}
-
-fn check(loaded: &Loaded, send_test: Option<Email>) -> Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    // The configured one may be in use, by a server that runs.
-    let store: Option<Arc<dyn Store>> = Some(Arc::new(Memory::default()));
-    let parts = Parts { store, ..Parts::of_the_machine(loaded, runtime.handle().clone()) };
-    let server = assemble(loaded, parts)?;
-    print!("{}", loaded.show());
-    for warning in loaded.warnings() {
-        eprintln!("warning: {warning}");
-    }
-    match send_test {
-        Some(address) => runtime.block_on(send_test::send(&server, address)),
-        None => Ok(()),
+        Ok(ExitCode::SUCCESS)
     }
 }
 

@@ -43,6 +43,15 @@ impl Timestamp {
     }
 }
 
+impl Timestamp {
+    /// Reads the date of an HTTP header (RFC 9110, 5.6.7), such as `Mon, 20 Jul 2026 09:46:29 GMT`.
+    #[must_use]
+    pub fn parse_date(text: &str) -> Option<Self> {
+        let zoned = jiff::fmt::rfc2822::parse(text).ok()?;
+        Some(Self(zoned.timestamp().as_millisecond()))
+    }
+}
+
 /// ISO 8601 in UTC with milliseconds, as in `2026-07-20T09:46:29.871Z`.
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -128,6 +137,13 @@ mod tests {
     fn prints_as_iso_8601() {
         assert_eq!(Timestamp::from_millis(1_784_540_789_871).to_string(), "2026-07-20T09:46:29.871Z");
         assert_eq!(Timestamp::from_millis(i64::MAX).to_string(), format!("{}ms", i64::MAX));
+    }
+
+    #[test]
+    fn dates_of_headers_are_read() {
+        let read = |text| Timestamp::parse_date(text).map(Timestamp::seconds);
+        assert_eq!(read("Mon, 20 Jul 2026 09:46:29 GMT"), Some(1_784_540_789));
+        assert_eq!(read("soon"), None);
     }
 
     #[test]

@@ -1,11 +1,14 @@
 //! The one configuration: read, checked, and put together. The only place that reads the environment.
 
 mod bots;
+mod kore;
 mod layers;
+mod lint;
 mod messages;
 mod reach;
 
 pub use bots::BotSection;
+pub use lint::{Finding, Severity};
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -22,20 +25,21 @@ use crate::dialog::Letterhead;
 use crate::dialog::catalogue::Catalogue;
 use crate::http::{ApiKeySettings, ApiKeys};
 use crate::otp::{BotCaps, Budgets, Caps};
+use crate::telemetry::Format;
 use crate::{audit, delivery, http, otp, platform, proof, store};
 
 /// Where a configuration file is looked for if none is named.
 const DEFAULT_FILE: &str = "botkit-otp.toml";
 
 /// Credentials that everybody knows: those of BotKit's sample configuration and of examples.
-const SAMPLES: [&str; 5] = ["test_api_key", "test_app_id", "<api-key>", "<app-id>", "changeme"];
+const SAMPLES: [&str; 5] = ["test_api_key", "test_app_id", "<", "changeme", "your-"];
 
 /// Longest name of a product, and longest address of its support, in characters: both stand in one line of a mail.
 const LONGEST_NAME: usize = 100;
 
 /// Whether a value is one that everybody knows, or an example's dots left standing.
 fn is_sample(value: &str) -> bool {
-    SAMPLES.contains(&value) || value.contains("...")
+    SAMPLES.iter().any(|sample| value.starts_with(sample)) || value.contains("...")
 }
 
 /// Everything that can be set.
@@ -57,6 +61,8 @@ pub struct Config {
     pub store: store::Settings,
     /// Where an operator's own words are.
     pub messages: MessagesSection,
+    /// How it logs.
+    pub log: LogSection,
     /// Who may call over REST.
     pub api: ApiSection,
     /// Who may do as an operator.
@@ -67,6 +73,13 @@ pub struct Config {
     pub proof: proof::Settings,
     /// Whether this is dev mode.
     pub dev: DevSection,
+}
+
+/// The section `[log]`.
+#[derive(Debug, Deserialize)]
+pub struct LogSection {
+    /// What a line looks like.
+    pub format: Format,
 }
 
 /// The section `[api]`.
@@ -140,8 +153,10 @@ pub struct DevSection {
 pub struct Loaded {
     /// The configuration.
     pub config: Config,
-    /// The file it was read from, if there was one.
-    pub file: Option<PathBuf>,
+    /// The files it was read from: BotKit's, if there is one, and our own, which lies over it.
+    pub files: Vec<PathBuf>,
+    /// What BotKit's file holds and nobody here has a use for, by name.
+    ignored: Vec<String>,
     layers: Layers,
 }
 
@@ -175,7 +190,8 @@ pub fn environment() -> BTreeMap<String, String> {
 }
 
 impl Loaded {
-    /// Reads the configuration: the defaults, `file` (or `botkit-otp.toml` here, if there is one), `variables`.
+    /// Reads the configuration: the defaults, BotKit's `config.json` if that is what `file` is, or if it lies here; our
+    /// own file (`file`, or `botkit-otp.toml` here) over it; `variables`.
     ///
     /// Without a file and without credentials, dev mode is on.
     ///
@@ -183,18 +199,28 @@ impl Loaded {
     /// [`Error`] names the key, the place it is set, and the fix.
     pub fn read(file: Option<&Path>, variables: &BTreeMap<String, String>) -> Result<Self, Error> {
         let mut layers = Layers::new();
-        let file = file
-            .map(Path::to_owned)
-            .or_else(|| Some(PathBuf::from(DEFAULT_FILE)).filter(|file| file.exists()));
-        if let Some(file) = &file {
+        let (mut files, mut ignored) = (Vec::new(), Vec::new());
+        let named = file.map(|file| Ok((file.to_owned(), text_of(file)?))).transpose()?;
+        let (theirs, own) = match named {
+            Some((file, text)) if kore::is_json(&text) => (Some((file, text)), default_file()?),
+            Some(named) => (None, Some(named)),
+            None => {
+                // Somebody else's `config.json` is none of our business.
+                let text = std::fs::read_to_string(kore::FILE).ok().filter(|text| kore::is_kores(text));
+                (text.map(|text| (PathBuf::from(kore::FILE), text)), default_file()?)
+            }
+        };
+        if let Some((file, text)) = theirs {
             let name = file.display().to_string();
-            let text = std::fs::read_to_string(file).map_err(|error| Error {
-                origin: name.clone(),
-                key: String::new(),
-                problem: format!("cannot be read: {error}"),
-            })?;
+            ignored = kore::lay(&name, &text, &mut layers)?;
+            parse(&layers, &name)?;
+            files.push(file);
+        }
+        if let Some((file, text)) = own {
+            let name = file.display().to_string();
             layers.file(&name, &text)?;
             parse(&layers, &name)?;
+            files.push(file);
         }
         layers.environment(variables)?;
         let mut config = parse(&layers, "the environment")?;
@@ -202,14 +228,14 @@ impl Loaded {
         // Half a production configuration must not pass for none.
         let untouched =
             silent("dev.enabled") && silent("otp.keys") && silent("api.keys") && !layers.sets_any("bots.");
-        if file.is_none() && untouched {
+        if files.is_empty() && untouched {
             config.dev.enabled = true;
         }
         // Trying the server out leaves no files behind.
         if config.dev.enabled && silent("store.kind") && silent("store.path") {
             config.store.kind = store::Kind::Memory;
         }
-        let loaded = Self { config, file, layers };
+        let loaded = Self { config, files, ignored, layers };
         loaded.check()?;
         Ok(loaded)
     }
@@ -280,6 +306,12 @@ impl Loaded {
         if !(1_024..=64 << 20).contains(&server.max_body_bytes) {
             return Err(self.error("server.max_body_bytes", "must be 1024 to 67108864"));
         }
+        if !(1..=1_000_000).contains(&server.most_connections) {
+            return Err(self.error("server.most_connections", "must be 1 to 1000000"));
+        }
+        if server.calls_per_second > 1_000_000 {
+            return Err(self.error("server.calls_per_second", "must be 0 (no limit) to 1000000"));
+        }
         if delivery.breaker_failures == 0 {
             return Err(self.error("delivery.breaker_failures", "must be 1 or more"));
         }
@@ -288,11 +320,14 @@ impl Loaded {
         }
         for (key, span, most) in [
             ("server.shutdown_within", server.shutdown_within, 600),
+            ("server.head_within", server.head_within, 60),
             ("platform.answer_within", platform.answer_within, 60),
             ("platform.call_timeout", platform.call_timeout, 60),
             ("platform.call_back_within", platform.call_back_within, 900),
+            ("platform.forward_within", platform.forward_within, 120),
             ("delivery.timeout", delivery.timeout, 60),
             ("delivery.breaker_pause", delivery.breaker_pause, 3_600),
+            ("delivery.check_every", delivery.check_every, 86_400),
             ("store.redis_timeout", store.redis_timeout, 60),
         ] {
             if !(Duration::from_millis(100)..=Duration::from_secs(most)).contains(&span) {
@@ -383,59 +418,6 @@ impl Loaded {
         Layout::new(head, own, catalogue).map_err(|broken| self.error("messages.dir", broken.to_string()))
     }
 
-    /// What is allowed and not wise: each with the key, the risk and its source.
-    #[must_use]
-    pub fn warnings(&self) -> Vec<String> {
-        let Config { otp, platform, delivery, limits, store, .. } = &self.config;
-        let mut warnings = otp.warnings();
-        warnings.extend(store.warnings());
-        let mut warn = |unwise: bool, text: &str| warnings.extend(unwise.then(|| text.to_owned()));
-        let forgets = self.config.store.kind == store::Kind::Memory && !self.config.dev.enabled;
-        warn(
-            forgets,
-            "store.kind is \"memory\": a restart forgets every code, lock and count, so that guessing starts anew",
-        );
-        warn(
-            forgets && otp.keys.is_empty(),
-            "otp.keys is empty: a key is made at every start, and codes sent before a restart stop working",
-        );
-        warn(
-            self.config.proof.keys.is_empty()
-                && self.config.store.kind != store::Kind::Disk
-                && !self.config.dev.enabled,
-            "proof.keys is empty: a key is made at every start, and services that kept the old one refuse new proofs",
-        );
-        warn(
-            self.config.bots.values().any(|bot| bot.accept_api_key_header),
-            "bots.*.accept_api_key_header is on: the bare secret travels with every call, where a token would do",
-        );
-        warn(
-            platform.answer_within.as_secs() > 12,
-            "platform.answer_within is over 12 s: the platform gives up after 15 to 20 s, a synchronous channel after 15",
-        );
-        let phones = [&delivery.sms, &delivery.whatsapp, &delivery.call];
-        let phones = phones.iter().any(|providers| !providers.is_empty());
-        warn(
-            phones && !limits.sms.enabled,
-            "limits.sms.enabled is off: whoever has codes sent to numbers of their own runs up your bill (SMS pumping)",
-        );
-        let caps = &limits.destination;
-        warn(
-            caps.failures_per_day == 0,
-            "limits.destination.failures_per_day is 0: whoever opens sessions guesses on, where NIST SP 800-63B (5.2.2) \
-             allows 100 wrong codes",
-        );
-        warn(
-            caps.sends_per_hour == 0 && caps.sends_per_day == 0,
-            "limits.destination has no limit on sends: whoever opens sessions fills anybody's mailbox",
-        );
-        warn(
-            !phones && !delivery.twilio.account_sid.is_empty(),
-            "delivery.twilio.account_sid is set, and no channel uses it: set delivery.sms = [\"twilio\"]",
-        );
-        warnings
-    }
-
     /// The configuration as it counts, with secrets hidden.
     #[must_use]
     pub fn show(&self) -> String {
@@ -451,6 +433,20 @@ impl Loaded {
         }
         toml::to_string(&table).unwrap_or_default()
     }
+}
+
+/// Our own file, if it lies here.
+fn default_file() -> Result<Option<(PathBuf, String)>, Error> {
+    let file = PathBuf::from(DEFAULT_FILE);
+    if file.exists() { text_of(&file).map(|text| Some((file, text))) } else { Ok(None) }
+}
+
+fn text_of(file: &Path) -> Result<String, Error> {
+    std::fs::read_to_string(file).map_err(|error| Error {
+        origin: file.display().to_string(),
+        key: String::new(),
+        problem: format!("cannot be read: {error}"),
+    })
 }
 
 /// Whether an API key may go there: over TLS, or to this machine.
@@ -489,10 +485,7 @@ fn parse(layers: &Layers, origin: &str) -> Result<Config, Error> {
         let key = error.path().to_string();
         let origin = layers.origin(&key).unwrap_or(origin).to_owned();
         // What stands where a secret should must not be repeated in a log.
-        let secret = ["api_key", "address_key", "auth_token", "secret", "keys", "smtp.url", "redis_url"]
-            .iter()
-            .any(|name| key.contains(name));
-        let problem = if secret {
+        let problem = if layers::is_secret(key.split('[').next().unwrap_or_default()) {
             "cannot be used: it is not of the kind deploy/config.toml shows".to_owned()
         } else {
             format!("cannot be used: {}", error.inner().message().trim_end())

@@ -4,6 +4,7 @@ mod breaker;
 pub mod events;
 mod failover;
 mod faults;
+mod health;
 mod line;
 mod mail;
 mod outbox;
@@ -14,6 +15,7 @@ mod twilio;
 
 pub use breaker::{Breaker, Limits};
 pub use faults::{Fault, Faults};
+pub use health::Hello;
 pub use line::Line;
 pub use mail::{Form, Layout, Message, Template};
 pub use outbox::{Outbox, Sent, ToOutbox};
@@ -33,7 +35,7 @@ use crate::address::Channel;
 use crate::clock::{self, Timestamp};
 use crate::dialog::{self, Occasion};
 use crate::otp::Handover;
-use crate::telemetry::Metrics;
+use crate::telemetry::{Metrics, trace};
 
 /// How codes are delivered.
 #[derive(Clone, Debug, Deserialize)]
@@ -51,6 +53,9 @@ pub struct Settings {
     /// For how long.
     #[serde(deserialize_with = "clock::duration")]
     pub breaker_pause: Duration,
+    /// How often providers are asked whether they know us.
+    #[serde(deserialize_with = "clock::duration")]
+    pub check_every: Duration,
     /// How long one attempt at one provider may take.
     #[serde(deserialize_with = "clock::duration")]
     pub timeout: Duration,
@@ -113,6 +118,15 @@ pub trait Delivery: Send + Sync {
     /// # Errors
     /// [`Error`] says whether trying again can help.
     async fn deliver(&self, message: &Message) -> Result<Option<String>, Error>;
+
+    /// Asks whether the provider knows us and would take messages; nothing is sent. A provider that cannot be asked is
+    /// fine.
+    ///
+    /// # Errors
+    /// [`Error`], as for a message.
+    async fn check(&self) -> Result<Hello, Error> {
+        Ok(Hello::default())
+    }
 }
 
 /// Why a provider did not take a message. The text may go to the log: it holds neither key nor address.
@@ -158,6 +172,8 @@ pub struct Deliveries {
     pub dev: Option<Arc<Dev>>,
     /// How long after the first attempt another may begin.
     pub insist: Duration,
+    /// How often providers are asked whether they know us; never if `None`.
+    pub check_every: Option<Duration>,
 }
 
 /// Dev mode's side of delivery.
@@ -211,6 +227,14 @@ pub fn http_client(timeout: Duration) -> reqwest::Result<reqwest::Client> {
         .build()
 }
 
+/// A call of another service, in the trace of the call it is made for.
+pub fn traced(call: reqwest::RequestBuilder) -> reqwest::RequestBuilder {
+    match trace::current() {
+        Some(trace) => call.header(trace::TRACEPARENT, trace.child()),
+        None => call,
+    }
+}
+
 /// What went wrong in a call, without the URL, which may hold what must not be logged.
 #[must_use]
 pub fn describe(error: &reqwest::Error) -> &'static str {
@@ -233,11 +257,15 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 }
 
 /// As much of an answer's body as there is use for; what breaks off is taken as it is.
-async fn body_start(mut response: reqwest::Response) -> Vec<u8> {
-    /// Bytes that are enough for what providers say of themselves.
+async fn body_start(response: reqwest::Response) -> Vec<u8> {
+    /// Bytes that are enough for what providers say of a message.
     const ENOUGH: usize = 16_384;
+    body_up_to(response, ENOUGH).await
+}
+
+async fn body_up_to(mut response: reqwest::Response, enough: usize) -> Vec<u8> {
     let mut bytes = Vec::new();
-    while bytes.len() < ENOUGH {
+    while bytes.len() < enough {
         match response.chunk().await {
             Ok(Some(chunk)) => bytes.extend_from_slice(&chunk),
             Ok(None) | Err(_) => break,

@@ -13,26 +13,35 @@ mod events;
 mod hooks;
 mod onward;
 pub mod openapi;
+mod peer;
+mod rate;
+mod ready;
 mod rest;
+mod tls;
 mod trace;
+mod upstream;
 mod webhook;
 
 pub use api_keys::{ApiKey, ApiKeySettings, ApiKeys};
 pub use bot::{BotSettings, Names};
 pub use console::Console;
 pub use hooks::Hooks;
+pub use peer::Networks;
+pub use rate::Rate;
+pub use tls::Tls;
+pub use upstream::Upstream;
 
-use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};
+use std::num::NonZero;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use actix_web::{App, HttpResponse, HttpResponseBuilder, HttpServer, web};
 use log::{info, warn};
 use serde::Deserialize;
 
-use crate::address::Channel;
 use crate::botkit::{ACK_HEADER, Bots, Failure, REFUSAL_HEADER};
 use crate::clock::{self, VirtualClock};
 use crate::delivery::events::Events;
@@ -53,6 +62,23 @@ pub struct Settings {
     pub public_url: String,
     /// Largest body that is read, in bytes after decompression.
     pub max_body_bytes: usize,
+    /// The certificate with its chain (PEM); empty for plain HTTP.
+    pub tls_cert: PathBuf,
+    /// Its key.
+    pub tls_key: PathBuf,
+    /// Who signs the certificates that callers have to show; empty if they need none.
+    pub tls_client_ca: PathBuf,
+    /// The proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Networks,
+    /// Where the platform's calls may come from; empty for anywhere.
+    pub allow_from: Networks,
+    /// How many calls a second one bot may make; 0 for any number.
+    pub calls_per_second: u32,
+    /// How many connections may be open at once.
+    pub most_connections: usize,
+    /// How long a request's head may take to arrive.
+    #[serde(deserialize_with = "clock::duration")]
+    pub head_within: Duration,
     /// How long stopping waits for what runs.
     #[serde(deserialize_with = "clock::duration")]
     pub shutdown_within: Duration,
@@ -78,6 +104,10 @@ pub struct Server {
     pub events: Events,
     /// How the server is reached.
     pub settings: Settings,
+    /// The certificate that it shows, if it speaks TLS itself.
+    pub tls: Option<Tls>,
+    /// How much bots call.
+    pub rate: Rate,
     /// Dev mode's clock; `None` in production, which has no dev doors.
     pub dev_clock: Option<Arc<VirtualClock>>,
     /// Dev mode's console, which plays the platform.
@@ -100,7 +130,7 @@ impl Server {
                     .default_service(web::to(not_found)),
             )
             .route("/healthz", web::get().to(healthz))
-            .route("/readyz", web::get().to(readyz))
+            .route("/readyz", web::get().to(ready::readyz))
             .route("/metrics", web::get().to(metrics))
             .route("/.well-known/jwks.json", web::get().to(jwks))
             .configure(events::routes)
@@ -128,15 +158,28 @@ impl Server {
         let patience = self.settings.shutdown_within;
         let background = self.service.background.clone();
         let application = Arc::clone(&self);
+        let workers = std::thread::available_parallelism().map_or(2, NonZero::get);
         let running =
             HttpServer::new(move || App::new().configure(|config| Arc::clone(&application).routes(config)))
-                .listen(listener)?
-                .disable_signals()
-                .shutdown_timeout(patience.as_secs())
-                .run();
+                .workers(workers)
+                .max_connections(self.settings.most_connections.div_ceil(workers))
+                .client_request_timeout(self.settings.head_within)
+                .tls_handshake_timeout(self.settings.head_within);
+        let running = match &self.tls {
+            Some(tls) => running.listen_rustls_0_23(listener, tls.config())?,
+            None => running.listen(listener)?,
+        };
+        let running = running.disable_signals().shutdown_timeout(patience.as_secs()).run();
         let handle = running.handle();
         let server = tokio::spawn(running);
         let sweeping = tokio::spawn(Arc::clone(&self.service).sweep());
+        let application = Arc::clone(&self);
+        let watching = tokio::spawn(async move {
+            if let Some(tls) = &application.tls {
+                tls.watch().await;
+            }
+        });
+        let checking = tokio::spawn(Arc::clone(&self.service).check_providers());
         shutdown.await;
         info!("stopping: no new requests, up to {} s for what runs", patience.as_secs());
         let stopping = Stopwatch::start();
@@ -144,6 +187,8 @@ impl Server {
         self.hooks.close();
         handle.stop(true).await;
         sweeping.abort();
+        checking.abort();
+        watching.abort();
         let left = background.finish(patience.saturating_sub(stopping.elapsed())).await;
         if left > 0 {
             warn!("stopped with {left} deliveries or platform calls unfinished");
@@ -158,6 +203,9 @@ impl Server {
 fn refuse(failure: &Failure) -> HttpResponse {
     let mut response = respond(failure.status());
     let body = failure.body();
+    if let Failure::TooMany { wait } = failure {
+        response.insert_header((RETRY_AFTER, wait.as_secs() + u64::from(wait.subsec_nanos() > 0)));
+    }
     if *failure == Failure::Unauthorized {
         response.insert_header((HeaderName::from_static(REFUSAL_HEADER), &*body));
     }
@@ -187,24 +235,6 @@ async fn healthz() -> HttpResponse {
     respond(200).body(r#"{"status":"ok"}"#)
 }
 
-/// Whether the server can do its work, and how its providers are. A provider that is kept away from makes no server
-/// unready: all of them would be, and codes that are out could no longer be checked.
-async fn readyz(server: web::Data<Server>) -> HttpResponse {
-    let deliveries = &server.service.deliveries;
-    let lines = Channel::ALL.iter().flat_map(|channel| deliveries.providers(*channel));
-    let providers: BTreeMap<&str, &str> =
-        lines.map(|line| (line.name(), if line.is_open() { "open" } else { "closed" })).collect();
-    let store = server.service.is_ready().await;
-    let degraded = providers.values().any(|state| *state == "open");
-    let status = match (store, degraded) {
-        (false, _) => "unready",
-        (true, true) => "degraded",
-        (true, false) => "ready",
-    };
-    let body = serde_json::json!({ "status": status, "store": store, "providers": providers });
-    respond(if store { 200 } else { 503 }).body(body.to_string())
-}
-
 /// The keys that proofs are checked with. A new one is published before it signs; five minutes are enough for everybody to
 /// fetch it.
 async fn jwks(server: web::Data<Server>) -> HttpResponse {
@@ -214,6 +244,7 @@ async fn jwks(server: web::Data<Server>) -> HttpResponse {
 }
 
 async fn metrics(server: web::Data<Server>) -> HttpResponse {
+    server.service.metrics.in_flight(server.service.background.running());
     HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8"))
         .body(server.service.metrics.text())

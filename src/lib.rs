@@ -9,21 +9,21 @@
 //!
 //! | module | lives there |
 //! | --- | --- |
-//! | [`telemetry`] | logging, counters, measuring spans |
+//! | [`telemetry`] | logging, traces, counters and histograms, measuring spans |
 //! | [`clock`] | [`clock::Timestamp`], the system's clock and one that can be moved |
 //! | [`address`] | e-mail addresses: parse, normalise, mask. Pure |
 //! | [`otp`] | every rule on codes: generation, digests, challenge states, attempts, resend, expiry. Pure |
 //! | [`botkit`] | Kore's protocol: events, payloads, reply shapes, credentials, error bodies. Pure |
 //! | [`dialog`] | the conversation: [`dialog::turn`], understanding what users type, reports, all words said to users (per language), what a channel can show. Pure |
 //! | [`store`] | sessions and accounts: a trait; memory, a journal on disk, and Redis behind it |
-//! | [`delivery`] | how mails are laid out; providers, their order, retries; dev mode's outbox and faults |
+//! | [`delivery`] | how mails are laid out; providers, their order, retries, whether they know us; dev mode's outbox and faults |
 //! | [`platform`] | our calls to the bot platform |
 //! | [`proof`] | signed proof that a code was typed |
 //! | [`audit`] | what happened, written down and told |
 //! | [`service`] | load, turn, save, act. Owns the generator, and work that outlives its request |
 //! | [`simulator`] | plays the bot platform: a conversation, its dialogs, the callback addresses |
-//! | [`http`] | routes; failures become BotKit's error bodies; dev mode's console and webhook channel |
-//! | [`config`] | reads and checks the one configuration |
+//! | [`http`] | routes; TLS; who may call, and how often; the BotKit server behind this one; failures become BotKit's error bodies; dev mode's console and webhook channel |
+//! | [`config`] | reads and checks the one configuration, BotKit's own among its files; what is unwise about it |
 //! | [`cli`] | commands and wiring |
 
 pub mod address;

@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use crate::botkit::{AUTH_HEADER, BotId};
 use crate::clock;
-use crate::delivery::{describe, http_client};
+use crate::delivery::{describe, http_client, traced};
 
 /// How we deal with the platform.
 #[derive(Clone, Debug, Deserialize)]
@@ -23,6 +23,9 @@ pub struct Settings {
     /// How long a late answer is offered to the platform, if it does not take it.
     #[serde(deserialize_with = "clock::duration")]
     pub call_back_within: Duration,
+    /// How long a BotKit server behind this one may take to answer.
+    #[serde(deserialize_with = "clock::duration")]
+    pub forward_within: Duration,
     /// How long a call to the platform may take, its retries included.
     #[serde(deserialize_with = "clock::duration")]
     pub call_timeout: Duration,
@@ -135,9 +138,7 @@ impl Platform {
     /// [`Error`], after the last try.
     pub async fn post(&self, address: &Address, token: &str, body: Bytes) -> Result<(), Error> {
         let attempt = || async {
-            let response = self
-                .http
-                .post(address.0.clone())
+            let response = traced(self.http.post(address.0.clone()))
                 .header(AUTH_HEADER, token)
                 .header("content-type", "application/json")
                 .header("accept", "application/json, text/plain, */*")
@@ -177,6 +178,7 @@ mod tests {
             answer_within: Duration::from_secs(6),
             callback_origins: vec!["https://bots.kore.ai".into(), "https://onprem.example:8443".into()],
             call_back_within: Duration::from_mins(2),
+            forward_within: Duration::from_secs(20),
             call_timeout: Duration::from_secs(10),
         };
         Platform::new(&settings, loopback).unwrap()
@@ -220,6 +222,7 @@ mod tests {
                 answer_within: Duration::from_secs(6),
                 callback_origins: vec![origin.into()],
                 call_back_within: Duration::from_mins(2),
+                forward_within: Duration::from_secs(20),
                 call_timeout: Duration::from_secs(10),
             };
             Platform::new(&settings, false).is_ok()

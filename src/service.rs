@@ -2,6 +2,7 @@
 //! clock and owns the generator.
 
 mod background;
+mod keeping;
 pub mod operator;
 
 pub use background::{Background, Full, Lane};
@@ -15,7 +16,7 @@ use log::{error, info, warn};
 use rand::{CryptoRng, Rng, TryCryptoRng, TryRng};
 use tokio::task::JoinHandle;
 
-use crate::address::{Channel, Phone};
+use crate::address::{Channel, Destination, Phone};
 use crate::audit::Audit;
 use crate::clock::{Clock, Timestamp};
 use crate::delivery::Deliveries;
@@ -24,10 +25,11 @@ use crate::dialog::{
     halted, handed_over, note, reported, turn,
 };
 use crate::otp::{
-    AccountId, Authority, ChallengeId, Charges, Expose, Halt, Handover, Limit, News, Spending, Ticket,
+    AccountId, Authority, Challenge, ChallengeId, Charges, Expose, Halt, Handover, Limit, News, Phase,
+    Spending, Ticket,
 };
 use crate::store::{Change, Commit, Snapshot, Store, Stored, Unavailable, Write};
-use crate::telemetry::{Metrics, Stopwatch};
+use crate::telemetry::{Metrics, Stopwatch, Way};
 
 /// How often a lost race is run again. Somebody wins every round, so only a broken store gets here.
 const ROUNDS: u32 = 10_000;
@@ -199,7 +201,7 @@ impl Service {
     async fn settle(&self, key: &SessionKey, call: &Call) -> Result<Settled, Unavailable> {
         let accounts: Vec<_> = call.accounts(&self.authority.keys).collect();
         for _ in 0..ROUNDS {
-            let snapshot = self.store.load(key, &accounts).await?;
+            let snapshot = self.load(key, &accounts).await?;
             let known = snapshot.accounts();
             let session = snapshot.session.as_ref().map(|stored| &*stored.value);
             let past = Past { session, accounts: &known };
@@ -259,9 +261,10 @@ impl Service {
         };
         let accounts = accounts.collect();
         let change = Change { at: now, session: Some(session), accounts, ticket: bill.ticket.clone() };
-        let commit = self.store.commit(change).await;
+        let commit = self.commit(change).await;
         if let Ok(Commit::Done(version)) = commit {
             self.count_refusal(&turn);
+            self.count_verified(snapshot, &next, now);
             if turn.answer.report.status == Status::Verified
                 && let Some(phone) =
                     next.challenge.as_ref().and_then(|challenge| challenge.destination.phone())
@@ -310,6 +313,19 @@ impl Service {
         }
     }
 
+    /// Counts a code that has just been typed.
+    fn count_verified(&self, before: &Snapshot, next: &Session, now: Timestamp) {
+        let is_verified = |challenge: &&Challenge| challenge.phase(now) == Phase::Verified;
+        let Some(challenge) = next.challenge.as_ref().filter(is_verified) else { return };
+        let before = before.session.as_ref().and_then(|stored| stored.value.challenge.as_ref());
+        if before.filter(is_verified).is_none_or(|before| before.id != challenge.id) {
+            let since = Duration::from_millis(
+                now.millis().saturating_sub(challenge.sent_at().millis()).max(0).unsigned_abs(),
+            );
+            self.metrics.verified(way(&challenge.destination), challenge.attempt(), since);
+        }
+    }
+
     /// Whether an e-mail address may do what a phone may not.
     fn offers_mail(&self, halt: &Halt) -> bool {
         halt.limit != Limit::BotHour && self.sends_mail()
@@ -353,6 +369,9 @@ impl Service {
         self.sending.insert(name, sending.clone());
         let handover = self.deliveries.deliver(&message, &self.metrics).await;
         self.sending.remove(&name);
+        if let Handover::Accepted { .. } = handover {
+            self.metrics.sent(way(&sending.delivery.to));
+        }
         self.audit.delivery(&sending.key, &sending.delivery, &handover, self.clock.now());
         self.conclude(&sending, &handover, stored).await.unwrap_or_else(|unavailable| {
             error!("cannot note what came of a delivery challenge={}", sending.delivery.challenge);
@@ -375,7 +394,7 @@ impl Service {
         }
         if refund
             && let Some(ticket) = &bill.ticket
-            && let Err(unavailable) = self.store.give_back(ticket).await
+            && let Err(unavailable) = self.give_back(ticket).await
         {
             warn!("{unavailable}");
         }
@@ -383,7 +402,7 @@ impl Service {
             let now = self.clock.now();
             let snapshot = match stored.take().filter(|_| !refund) {
                 Some(session) => Snapshot { session: Some(session), accounts: Vec::new() },
-                None => self.store.load(key, if refund { &bill.accounts } else { &[] }).await?,
+                None => self.load(key, if refund { &bill.accounts } else { &[] }).await?,
             };
             let Some(seen) = &snapshot.session else {
                 let report = Report::bare(handed_over(handover), "the session was forgotten meanwhile", now);
@@ -399,7 +418,7 @@ impl Service {
             });
             let accounts = accounts.collect();
             let change = Change { at: now, session: Some(session), accounts, ticket: None };
-            if let Commit::Done(_) = self.store.commit(change).await? {
+            if let Commit::Done(_) = self.commit(change).await? {
                 return Ok(answer);
             }
         }
@@ -418,25 +437,32 @@ impl Service {
         }
     }
 
-    /// Notes what a provider reports of a message that it took; `false` if nobody knows the challenge (any more).
+    /// Notes what a provider reports of a message that it took, and gives the channel it went by; `None` if nobody knows
+    /// the challenge (any more).
     ///
     /// # Errors
     /// [`Unavailable`]: the provider should say it again later.
-    pub async fn reported(&self, challenge: ChallengeId, send: u8, news: &News) -> Result<bool, Unavailable> {
-        let Some(key) = self.store.owner(challenge).await? else { return Ok(false) };
+    pub async fn reported(
+        &self,
+        challenge: ChallengeId,
+        send: u8,
+        news: &News,
+    ) -> Result<Option<Channel>, Unavailable> {
+        let Some(key) = self.owner(challenge).await? else { return Ok(None) };
         for _ in 0..ROUNDS {
-            let Some(stored) = self.store.load(&key, &[]).await?.session else { return Ok(false) };
+            let Some(stored) = self.load(&key, &[]).await?.session else { return Ok(None) };
+            let channel = stored.value.challenge.as_ref().map(|challenge| challenge.destination.channel());
             let Some(next) = reported(&stored.value, challenge, send, news, &self.authority.rules) else {
                 self.audit.report(&key, challenge, send, news, self.clock.now());
-                return Ok(true);
+                return Ok(channel);
             };
             let session = Write { key: key.clone(), seen: Some(stored.version), value: Arc::new(next) };
             let (at, session) = (self.clock.now(), Some(session));
             let change = Change { at, session, accounts: Vec::new(), ticket: None };
-            if let Commit::Done(_) = self.store.commit(change).await? {
+            if let Commit::Done(_) = self.commit(change).await? {
                 info!("{} reports {:?} challenge={challenge}", news.provider, news.fate);
                 self.audit.report(&key, challenge, send, news, self.clock.now());
-                return Ok(true);
+                return Ok(channel);
             }
         }
         Err(lost_races())
@@ -450,7 +476,7 @@ impl Service {
 
     /// Whether a session waits for its user to type something. If the store does not answer, nobody can tell.
     pub async fn awaits(&self, key: &SessionKey) -> bool {
-        match self.store.load(key, &[]).await {
+        match self.load(key, &[]).await {
             Ok(snapshot) => snapshot.session.is_some_and(|stored| stored.value.awaits(self.clock.now())),
             Err(unavailable) => {
                 warn!("{unavailable}");
@@ -461,11 +487,7 @@ impl Service {
 
     /// Whether the store answers.
     pub async fn is_ready(&self) -> bool {
-        self.store
-            .load(&SessionKey::probe(), &[])
-            .await
-            .inspect_err(|unavailable| warn!("{unavailable}"))
-            .is_ok()
+        self.load(&SessionKey::probe(), &[]).await.inspect_err(|unavailable| warn!("{unavailable}")).is_ok()
     }
 
     /// The time that governs codes.
@@ -481,14 +503,24 @@ impl Service {
         format!("\"{:016x}{:016x}\"", generator.next_u64(), generator.next_u64())
     }
 
+    /// Asks providers, now and then, whether they know us.
+    pub async fn check_providers(self: Arc<Self>) {
+        let Some(pause) = self.deliveries.check_every else { return };
+        loop {
+            self.deliveries.check(&self.metrics).await;
+            tokio::time::sleep(pause).await;
+        }
+    }
+
     /// Frees, for ever, what nobody needs any more.
     pub async fn sweep(self: Arc<Self>) -> Infallible {
         loop {
             tokio::time::sleep(SWEEP).await;
             let service = Arc::clone(&self);
             let swept = tokio::task::spawn_blocking(move || service.store.sweep(service.clock.now()));
-            if let Err(error) = swept.await {
-                error!("sweeping failed: {error}");
+            match swept.await {
+                Ok(left) => self.metrics.sessions(left),
+                Err(error) => error!("sweeping failed: {error}"),
             }
         }
     }
@@ -500,6 +532,11 @@ fn too_busy(now: Timestamp) -> Turn {
     warn!("{reason}");
     let answer = Answer::new(Report::bare(Status::Unavailable, reason, now));
     Turn { session: None, charges: Charges::new(), answer, limit: None, effect: None, replayed: false }
+}
+
+/// Where a code goes, for counting.
+fn way(to: &Destination) -> Way {
+    Way { channel: to.channel().name(), country: to.phone().map_or("", Phone::country) }
 }
 
 fn lost_races() -> Unavailable {

@@ -59,20 +59,10 @@ pub enum Kind {
 }
 
 impl Settings {
-    /// What is allowed and not wise.
+    /// Whether what goes to Redis can be overheard on its way to another machine.
     #[must_use]
-    pub fn warnings(&self) -> Vec<String> {
-        let mut warnings = Vec::new();
-        let url = self.redis_url.expose_secret();
-        if !url.is_empty() && self.kind != Kind::Redis {
-            warnings.push("store.redis_url is set and not used: set store.kind = \"redis\"".to_owned());
-        }
-        if self.kind == Kind::Redis && redis::is_overheard(url) {
-            let text = "store.redis_url is without TLS and leads to another machine: addresses and the password travel in \
-                        plain text; let it begin with rediss://, or trust the network";
-            warnings.push(text.to_owned());
-        }
-        warnings
+    pub fn is_overheard(&self) -> bool {
+        self.kind == Kind::Redis && redis::is_overheard(self.redis_url.expose_secret())
     }
 
     /// Opens the store. What it needs to run beside requests, it runs on `runtime`.

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::time::Duration;
 
 use jsonwebtoken::{DecodingKey, EncodingKey, Header, Validation};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -13,9 +14,6 @@ use crate::clock::Timestamp;
 
 /// How far the platform's clock and ours may differ, in seconds. BotKit allows nothing, so this only widens.
 const LEEWAY: f64 = 30.0;
-
-/// How long the tokens we send are good for, in seconds; BotKit's default.
-const LIFETIME: i64 = 60;
 
 /// How a bot's tokens are signed. Only the configured algorithm counts, whatever a token says of itself. The
 /// platform offers RS256 too, but a shared Client Secret cannot be an RSA key.
@@ -43,6 +41,7 @@ pub struct Credentials {
     app_id: String,
     secret: SecretString,
     accept_api_key: bool,
+    lifetime: Duration,
     verify: (DecodingKey, Validation),
     sign: (EncodingKey, Header),
 }
@@ -65,6 +64,9 @@ pub enum Rejection {
     /// It was signed with the right secret, for another Client ID.
     #[error("appId is not the configured app_id")]
     AppId,
+    /// It comes from an address that is not one of `server.allow_from`.
+    #[error("not from here: server.allow_from")]
+    Address,
     /// The bot has no credentials here, or its id is malformed.
     #[error("unknown bot")]
     UnknownBot,
@@ -110,9 +112,22 @@ impl Credentials {
             app_id: app_id.to_owned(),
             secret: secret.clone(),
             accept_api_key,
+            lifetime: Duration::from_mins(1),
             verify: (DecodingKey::from_secret(key), validation),
             sign: (EncodingKey::from_secret(key), Header::new(algorithm.into())),
         })
+    }
+
+    /// The same, whose own tokens are good for `lifetime`; otherwise that is a minute, as in BotKit.
+    #[must_use]
+    pub fn with_lifetime(self, lifetime: Duration) -> Self {
+        Self { lifetime, ..self }
+    }
+
+    /// The Client ID.
+    #[must_use]
+    pub fn app_id(&self) -> &str {
+        &self.app_id
     }
 
     /// Checks the headers `token` and `apikey` of a request.
@@ -173,10 +188,10 @@ impl Credentials {
         if id.as_bytes().ct_eq(self.app_id.as_bytes()).into() { Ok(()) } else { Err(Rejection::AppId) }
     }
 
-    /// Signs a token for a call to the platform, good for a minute.
+    /// Signs a token for a call to the platform.
     #[must_use]
     pub fn token(&self, now: Timestamp) -> String {
-        self.token_until(now.seconds() + LIFETIME)
+        self.token_until(now.after(self.lifetime).seconds())
     }
 
     /// Signs a token that is good until `exp`, in seconds since the epoch.

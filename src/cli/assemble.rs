@@ -1,5 +1,6 @@
 //! Puts a server together from its configuration: the same way for the program, for tests and for benches.
 
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use dashmap::DashMap;
@@ -17,7 +18,7 @@ use crate::delivery::{
     Deliveries, Delivery, Dev, Limits, Line, Provider, SendGrid, Smtp, Texts, ToOutbox, Twilio, http_client,
 };
 use crate::dialog::catalogue::Catalogue;
-use crate::http::{Console, Hooks, Server};
+use crate::http::{Console, Hooks, Rate, Server, Tls};
 use crate::otp::Spending;
 use crate::platform::Platform;
 use crate::proof::Prover;
@@ -120,10 +121,32 @@ pub fn assemble(loaded: &Loaded, mut parts: Parts) -> Result<Arc<Server>, Error>
         catalogue,
         events: events(loaded)?,
         settings: config.server.clone(),
+        tls: tls(loaded)?,
+        rate: Rate::new(config.server.calls_per_second),
         dev_clock: parts.dev_clock,
         console: Console::default(),
         hooks: Hooks::default(),
     }))
+}
+
+fn tls(loaded: &Loaded) -> Result<Option<Tls>, Error> {
+    let server = &loaded.config.server;
+    let is_set = |path: &Path| !path.as_os_str().is_empty();
+    match (is_set(&server.tls_cert), is_set(&server.tls_key)) {
+        (false, false) if is_set(&server.tls_client_ca) => {
+            Err(loaded.error("server.tls_client_ca", "needs server.tls_cert and server.tls_key"))
+        }
+        (false, false) => Ok(None),
+        (true, true) => Tls::open(&server.tls_cert, &server.tls_key, &server.tls_client_ca)
+            .map(Some)
+            .map_err(|(key, problem)| loaded.error(&format!("server.{key}"), problem)),
+        (true, false) => {
+            Err(loaded.error("server.tls_cert", "needs its counterpart: set tls_cert and tls_key"))
+        }
+        (false, true) => {
+            Err(loaded.error("server.tls_key", "needs its counterpart: set tls_cert and tls_key"))
+        }
+    }
 }
 
 fn deliveries(loaded: &Loaded, catalogue: &Catalogue) -> Result<Deliveries, Error> {
@@ -140,6 +163,8 @@ fn deliveries(loaded: &Loaded, catalogue: &Catalogue) -> Result<Deliveries, Erro
         texts,
         dev: config.dev.enabled.then(|| Arc::new(Dev::default())),
         insist: config.platform.answer_within,
+        check_every: (!config.dev.enabled || loaded.is_set("delivery.check_every"))
+            .then_some(config.delivery.check_every),
     })
 }
 

@@ -53,7 +53,7 @@ pub(super) struct Chat {
 /// # Errors
 /// There is no server to talk to.
 pub(super) fn chat(loaded: &Loaded, chat: &Chat) -> Result<()> {
-    let _logging = chat.verbose.then(start_logging);
+    let _logging = chat.verbose.then(|| start_logging(loaded.config.log.format));
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let outcome = runtime.block_on(talk(loaded, chat));
     // A thread may still wait for a line that nobody will type.

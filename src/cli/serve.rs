@@ -1,6 +1,6 @@
 //! `serve`: listens, says what to try next, and stops when told to.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::TcpListener;
 
 use anyhow::{Context as _, Result};
 use log::{info, warn};
@@ -9,7 +9,7 @@ use secrecy::ExposeSecret;
 use super::{Parts, assemble};
 use crate::botkit::BotId;
 use crate::clock::{Clock as _, SystemClock};
-use crate::config::Loaded;
+use crate::config::{Loaded, Severity};
 use crate::delivery::Line;
 use crate::http::Server;
 use crate::simulator::DEV_BOT;
@@ -20,7 +20,7 @@ const DEV_TOKEN: i64 = 24 * 3_600;
 
 /// Serves until SIGTERM or Ctrl-C.
 pub(super) fn serve(loaded: &Loaded) -> Result<()> {
-    let _logging = start_logging();
+    let _logging = start_logging(loaded.config.log.format);
     // Requests run on actix' own threads; this one is for what outlives them.
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let parts = Parts::of_the_machine(loaded, runtime.handle().clone());
@@ -31,11 +31,16 @@ pub(super) fn serve(loaded: &Loaded) -> Result<()> {
         .with_context(|| format!("cannot listen on {bind}; set PORT, or server.bind in the configuration"))?;
     let address = listener.local_addr()?;
 
-    for warning in loaded.warnings() {
-        warn!("{warning}");
+    for finding in loaded.findings() {
+        match finding.severity {
+            Severity::Warning | Severity::Error => warn!("{finding}"),
+            Severity::Note => {}
+        }
     }
-    let source = loaded.file.as_ref().map_or("the defaults".to_owned(), |file| file.display().to_string());
-    info!("botkit-otp {} on http://{address}, configured by {source}", env!("CARGO_PKG_VERSION"));
+    let files: Vec<_> = loaded.files.iter().map(|file| file.display().to_string()).collect();
+    let source = if files.is_empty() { "the defaults".to_owned() } else { files.join(" and ") };
+    let url = format!("{}://{address}", if server.tls.is_some() { "https" } else { "http" });
+    info!("botkit-otp {} on {url}, configured by {source}", env!("CARGO_PKG_VERSION"));
     if loaded.config.dev.enabled {
         for (provider, key) in [("sendgrid", "delivery.sendgrid.api_key"), ("smtp", "delivery.smtp.url")] {
             if !loaded.is_set("delivery.email") && loaded.is_set(key) {
@@ -45,7 +50,8 @@ pub(super) fn serve(loaded: &Loaded) -> Result<()> {
         let credentials = generated.as_ref().filter(|_| !loaded.is_set("bots.default.app_id"));
         let credentials = credentials.map(|(id, secret)| (id.as_str(), secret.expose_secret()));
         let api_key = api_key.as_ref().filter(|_| loaded.config.api.keys.is_empty());
-        print!("{}", welcome(&server, address, credentials, api_key.map(ExposeSecret::expose_secret)));
+        let api_key = api_key.map(ExposeSecret::expose_secret);
+        print!("{}", welcome(&server, &url, address.port(), credentials, api_key));
     }
     runtime.block_on(server.run(listener, told_to_stop()))?;
     // All that has to end has ended. A sweep may take minutes, and goes on at the next start.
@@ -76,7 +82,8 @@ async fn told_to_stop() {
 /// What dev mode prints: the credentials, once, and a conversation to paste.
 fn welcome(
     server: &Server,
-    address: SocketAddr,
+    url: &str,
+    port: u16,
     credentials: Option<(&str, &str)>,
     api_key: Option<&str>,
 ) -> String {
@@ -85,7 +92,6 @@ fn welcome(
         return String::new();
     };
     let token = platform.token_until(SystemClock.now().seconds() + DEV_TOKEN);
-    let url = format!("http://{address}");
     let events = format!("{url}{}/sdk/bots/{DEV_BOT}/components", server.settings.api_prefix);
     let call = |component: &str, entities: &str| {
         format!(
@@ -125,6 +131,6 @@ fn welcome(
          (ssh -R, ngrok tcp) or a proxy that hides itself in front: whoever comes that way can read the outbox.\n\n",
         call("OtpSend", "\"UserEmail\":\"mira@example.com\""),
         call("OtpVerify", "\"Otp\":\"'$CODE'\""),
-        address.port(),
+        port,
     )
 }

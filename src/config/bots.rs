@@ -1,16 +1,19 @@
 //! The bots: who may call, and what their dialogs call things.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
-use super::{Error, Loaded, is_sample};
+use super::{Error, Loaded, is_base, is_sample};
 use crate::botkit::{Algorithm, Bot, BotId, Bots, Credentials, Pointer};
+use crate::clock;
 use crate::dialog::Operation;
 use crate::dialog::catalogue::Catalogue;
-use crate::http::{BotSettings, Names};
+use crate::http::{BotSettings, Names, Upstream};
 use crate::otp::Accepted;
+use crate::platform::is_loopback;
 use crate::simulator::DEV_CONVERSATION_BOT;
 
 /// A section `[bots.default]` or `[bots."st-..."]`.
@@ -31,6 +34,9 @@ pub struct BotSection {
     pub quick_reply_channels: Vec<String>,
     pub voice_channels: Vec<String>,
     pub phone_fields: Vec<Pointer>,
+    #[serde(deserialize_with = "clock::duration")]
+    pub token_lifetime: Duration,
+    pub forward_to: String,
 }
 
 impl Loaded {
@@ -66,7 +72,11 @@ impl Loaded {
                 return Err(self.error(&key(set), "needs its counterpart: set app_id and api_key together"));
             }
             let credentials =
-                Credentials::new(own.0, own.1, section.jwt_algorithm, section.accept_api_key_header);
+                Credentials::new(own.0, own.1, section.jwt_algorithm, section.accept_api_key_header)
+                    .map(|credentials| credentials.with_lifetime(section.token_lifetime));
+            if !(Duration::from_secs(1)..=Duration::from_hours(24)).contains(&section.token_lifetime) {
+                return Err(self.error(&key("token_lifetime"), "must be 1s to 24h"));
+            }
             let settings = self.bot_settings(id, section, catalogue)?;
             match &credentials {
                 Some(_) => {}
@@ -171,6 +181,29 @@ impl Loaded {
             other_languages: languages.collect(),
             quick_reply_channels: section.quick_reply_channels.clone(),
             voice_channels: section.voice_channels.clone(),
+            upstream: self.upstream(id, section)?,
         })
+    }
+
+    /// The BotKit server behind a bot, if there is one.
+    fn upstream(&self, id: &str, section: &BotSection) -> Result<Option<Upstream>, Error> {
+        let (key, base, own) =
+            (format!("bots.{id}.forward_to"), &section.forward_to, &self.config.server.bind);
+        if base.is_empty() {
+            return Ok(None);
+        }
+        let is_safe = is_base(base).map_err(|problem| self.error(&key, problem))?;
+        if !is_safe {
+            return Err(
+                self.error(&key, "must start with https://, unless it is on this machine: tokens go there")
+            );
+        }
+        let url = reqwest::Url::parse(base).map_err(|_| self.error(&key, "is not a URL"))?;
+        if url.port_or_known_default() == Some(own.port()) && is_loopback(&url) {
+            return Err(self.error(&key, format!("leads back to this server, which listens on {own}")));
+        }
+        Upstream::new(base, self.config.platform.forward_within)
+            .map(Some)
+            .map_err(|error| self.error(&key, error.to_string()))
     }
 }

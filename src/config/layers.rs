@@ -111,7 +111,19 @@ impl Layers {
         value
     }
 
-    fn set(&mut self, path: &[String], value: Value, origin: &str) -> Result<(), Error> {
+    /// Whether a secret was set there.
+    pub(super) fn has_secret_from(&self, origin: &str) -> bool {
+        self.origins.iter().any(|(key, from)| from == origin && is_secret(key))
+    }
+
+    /// Whether there is such a key.
+    pub(super) fn knows(&self, path: &[&str]) -> bool {
+        let path: Vec<String> = path.iter().map(|&part| part.to_owned()).collect();
+        self.default(&path).is_some()
+    }
+
+    /// Sets a key, if there is such a key.
+    pub(super) fn set(&mut self, path: &[String], value: Value, origin: &str) -> Result<(), Error> {
         let error = |problem: String| Error { origin: origin.to_owned(), key: path.join("."), problem };
         match (self.default(path), value) {
             (None, _) => Err(error(format!("is not a known key{}", self.suggestion(path)))),
@@ -152,6 +164,12 @@ impl Layers {
             .map(|(_, key)| format!("; did you mean \"{key}\"?"))
             .unwrap_or_default()
     }
+}
+
+/// Whether a key holds a secret, or what may have one in it.
+pub(super) fn is_secret(key: &str) -> bool {
+    ["api_key", "address_key", "auth_token", "secret", "keys", "url"].iter().any(|name| key.ends_with(name))
+        && !["base_url", "public_url"].iter().any(|name| key.ends_with(name))
 }
 
 /// How alike the last parts of two keys are: right key, wrong section.

@@ -83,6 +83,23 @@ fn complaints_name_the_key_the_place_and_the_fix() {
             "[bots.default]\ncode_fields = [\"x\"]",
             "my.toml: bots.default.code_fields[0] cannot be used: \"x\" is no JSON pointer",
         ),
+        (
+            "[bots.default]\napp_id = \"a\"\napi_key = \"b\"\nforward_to = \"http://botkit.example\"",
+            "my.toml: bots.default.forward_to must start with https://",
+        ),
+        (
+            "[bots.default]\napp_id = \"a\"\napi_key = \"b\"\nforward_to = \"http://localhost:8003\"",
+            "my.toml: bots.default.forward_to leads back to this server",
+        ),
+        (
+            "[bots.default]\napp_id = \"a\"\napi_key = \"b\"\ntoken_lifetime = \"0s\"",
+            "my.toml: bots.default.token_lifetime must be 1s to 24h",
+        ),
+        (
+            "[server]\nallow_from = [\"10.0.0.0/99\"]",
+            "my.toml: server.allow_from cannot be used: \"10.0.0.0/99\" is no network; write it like",
+        ),
+        ("[server]\nmost_connections = 0", "my.toml: server.most_connections must be 1 to 1000000"),
         ("[store]\nredis_url = 7", "my.toml: store.redis_url cannot be used: it is not of"),
         ("[store]\nkind = \"redis\"\n", "default: otp.keys is empty, and servers that share"),
         ("[otp", "my.toml: line 1 is not TOML: "),
@@ -137,9 +154,11 @@ fn whoever_says_where_redis_is_wants_it_to_be_used() {
     let store = |text: &str, variables: &[(&str, &str)]| {
         let text = format!("{GOOD}[otp]\nkeys = [{{ id = \"a\", secret = \"{}\" }}]\n{text}", "x".repeat(40));
         let loaded = read(&text, variables).unwrap();
-        let warnings =
-            loaded.warnings().into_iter().filter(|warning| warning.starts_with("store.redis_url is "));
-        let warnings: Vec<_> = warnings.map(|warning| warning[19..26].to_owned()).collect();
+        let warnings = loaded
+            .findings()
+            .into_iter()
+            .filter(|warning| warning.to_string().starts_with("store.redis_url is "));
+        let warnings: Vec<_> = warnings.map(|warning| warning.to_string()[19..26].to_owned()).collect();
         (loaded.config.store.kind, warnings.concat())
     };
     let (memory, disk, redis) = (store::Kind::Memory, store::Kind::Disk, store::Kind::Redis);
@@ -190,7 +209,7 @@ fn production_keeps_what_a_restart_would_lose() {
             loaded.show().contains("kind = \"memory\""),
             loaded.config.store.kind == store::Kind::Memory
         );
-        loaded.warnings().iter().any(|warning| warning.starts_with("store.kind is \"memory\""))
+        loaded.findings().iter().any(|warning| warning.to_string().starts_with("store.kind is \"memory\""))
     };
     assert!(!warns(GOOD) && !warns(&dev) && warns(&format!("{GOOD}[store]\nkind = \"memory\"")));
 }

@@ -26,6 +26,7 @@ pub(super) async fn deliver(
     metrics: &Metrics,
 ) -> Handover {
     let stopwatch = Stopwatch::start();
+    let channel = message.to.channel().name();
     let mut pause = PAUSE;
     // When each may be tried again; `None` if it may not.
     let mut ready: Vec<Option<Duration>> = vec![Some(Duration::ZERO); lines.len()];
@@ -42,7 +43,7 @@ pub(super) async fn deliver(
             match outcome {
                 Ok(message_id) => {
                     info!("{name} took a message challenge={}", message.challenge);
-                    metrics.delivery(name, "accepted");
+                    metrics.delivery(name, channel, "accepted");
                     if let Some(dev) = dev {
                         dev.outbox.record(message, name, message_id.as_deref());
                     }
@@ -53,7 +54,7 @@ pub(super) async fn deliver(
                     warn!("{name} did not take a message challenge={}: {error}", message.challenge);
                     let (outcome, again) = match &error {
                         Error::Undeliverable(_) => {
-                            metrics.delivery(name, "undeliverable");
+                            metrics.delivery(name, channel, "undeliverable");
                             // The others would find nobody there either.
                             return Handover::Undeliverable;
                         }
@@ -63,7 +64,7 @@ pub(super) async fn deliver(
                             ("failed", Some(asked.unwrap_or_default()))
                         }
                     };
-                    metrics.delivery(name, outcome);
+                    metrics.delivery(name, channel, outcome);
                     *ready = again;
                 }
             }

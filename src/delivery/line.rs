@@ -2,20 +2,22 @@
 
 use log::{info, warn};
 
-use super::{Breaker, Delivery, Error, Fault, Limits, Message};
+use super::health::Health;
+use super::{Breaker, Delivery, Error, Fault, Hello, Limits, Message};
 use crate::telemetry::{Metrics, Stopwatch};
 
 /// A provider that may be kept away from.
 pub struct Line {
     provider: Box<dyn Delivery>,
     breaker: Breaker,
+    health: Health,
 }
 
 impl Line {
     /// Puts a provider into the order.
     #[must_use]
     pub fn new(provider: Box<dyn Delivery>, limits: Limits) -> Self {
-        Self { provider, breaker: Breaker::new(limits) }
+        Self { provider, breaker: Breaker::new(limits), health: Health::default() }
     }
 
     /// The provider's name.
@@ -28,6 +30,19 @@ impl Line {
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.breaker.is_open()
+    }
+
+    /// Asks the provider whether it knows us.
+    pub(super) async fn check(&self, metrics: &Metrics) {
+        let answer = self.provider.check().await;
+        metrics.provider_knows_us(self.name(), answer.is_ok());
+        self.health.note(self.name(), answer);
+    }
+
+    /// What the provider said when it was asked for the last time; `None` if it never was.
+    #[must_use]
+    pub fn last_check(&self) -> Option<Result<Hello, Error>> {
+        self.health.last()
     }
 
     /// Hands over a message, once; `None` if the provider is kept away from. `fault` stands in for what the provider
@@ -43,7 +58,7 @@ impl Line {
         // A message may be under way for a while: what counts is the present.
         let now = || message.at.after(stopwatch.elapsed());
         if !self.breaker.admits(now()) {
-            metrics.delivery(name, "kept_away");
+            metrics.delivery(name, message.to.channel().name(), "kept_away");
             return None;
         }
         let outcome = match fault {

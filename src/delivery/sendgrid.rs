@@ -6,11 +6,14 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Delivery, Error, Message, body_start, describe, retry_after};
+use super::{Delivery, Error, Hello, Message, body_start, body_up_to, describe, retry_after, traced};
 use crate::address::Mailbox;
 
 /// How much of a refusal is read and logged, in bytes.
 const LONGEST_REASON: usize = 300;
+
+/// How much of a key's list of scopes is read, in bytes; that of a key without limits has some 10,000.
+const LONGEST_LIST: usize = 262_144;
 
 /// SendGrid's settings.
 #[derive(Clone, Debug, Deserialize)]
@@ -35,6 +38,7 @@ pub struct Settings {
 pub struct SendGrid {
     http: reqwest::Client,
     url: String,
+    scopes_url: String,
     api_key: SecretString,
     from: Mailbox,
     reply_to: Option<Mailbox>,
@@ -69,6 +73,7 @@ impl SendGrid {
         Ok(Self {
             http,
             url: format!("{}/v3/mail/send", settings.base_url.trim_end_matches('/')),
+            scopes_url: format!("{}/v3/scopes", settings.base_url.trim_end_matches('/')),
             api_key: settings.api_key.clone(),
             from,
             reply_to,
@@ -110,6 +115,12 @@ impl SendGrid {
     }
 }
 
+/// What a key may do.
+#[derive(Deserialize)]
+struct Scopes {
+    scopes: Vec<String>,
+}
+
 #[async_trait]
 impl Delivery for SendGrid {
     fn name(&self) -> &'static str {
@@ -117,9 +128,7 @@ impl Delivery for SendGrid {
     }
 
     async fn deliver(&self, message: &Message) -> Result<Option<String>, Error> {
-        let response = self
-            .http
-            .post(&self.url)
+        let response = traced(self.http.post(&self.url))
             .bearer_auth(self.api_key.expose_secret())
             .json(&self.body(message))
             .send()
@@ -143,6 +152,26 @@ impl Delivery for SendGrid {
                 let private = [message.to.reveal(), message.code.reveal(), self.api_key.expose_secret()];
                 Err(Error::Refused(format!("{status}: {}", reason(response, private).await)))
             }
+        }
+    }
+
+    /// Any key may ask what it may do (<https://www.twilio.com/docs/sendgrid/api-reference/api-key-permissions>).
+    async fn check(&self) -> Result<Hello, Error> {
+        let request = self.http.get(&self.scopes_url).bearer_auth(self.api_key.expose_secret());
+        let response = request.send().await.map_err(|error| Error::passing(describe(&error)))?;
+        let (status, hello) = (response.status(), Hello::of(response.headers()));
+        if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+            return Err(Error::Refused(format!("{status}: is the API key still there?")));
+        }
+        if !status.is_success() {
+            return Err(Error::passing(status.to_string()));
+        }
+        let Scopes { scopes } = serde_json::from_slice(&body_up_to(response, LONGEST_LIST).await)
+            .map_err(|_| Error::passing("an answer that is not SendGrid's"))?;
+        if scopes.iter().any(|scope| scope == "mail.send") {
+            Ok(hello)
+        } else {
+            Err(Error::Refused("the API key lacks the scope Mail Send".to_owned()))
         }
     }
 }

@@ -20,7 +20,7 @@ use serde::Deserialize;
 use self::letter::Sender;
 use self::relay::{Privacy, Relay};
 use self::session::Session;
-use super::{Delivery, Error, Message, Provider};
+use super::{Delivery, Error, Hello, Message, Provider};
 use crate::address::Mailbox;
 use crate::telemetry::Stopwatch;
 
@@ -154,5 +154,15 @@ impl Delivery for Smtp {
             Ok(sent) => sent.map(Some),
             Err(_) => Err(Error::passing("timed out")),
         }
+    }
+    /// Says hello, who we are, and goodbye, over a connection of its own.
+    async fn check(&self) -> Result<Hello, Error> {
+        let limit = self.timeout.min(CONNECTING);
+        let greeting = async {
+            Session::open(&self.relay, self.tls.as_ref(), limit).await?.close().await;
+            Ok(Hello::default())
+        };
+        let greeted = tokio::time::timeout(self.timeout, greeting).await;
+        greeted.unwrap_or_else(|_| Err(Error::passing("timed out")))
     }
 }

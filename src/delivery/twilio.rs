@@ -8,6 +8,7 @@ mod twiml;
 pub(super) use self::outcome::blames_the_number;
 
 use async_trait::async_trait;
+use reqwest::StatusCode;
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
@@ -16,7 +17,7 @@ use url::form_urlencoded;
 
 use self::sender::Sender;
 use super::events::callback;
-use super::{Delivery, Error, Message, body_start, describe, retry_after};
+use super::{Delivery, Error, Hello, Message, body_start, describe, retry_after, traced};
 use crate::address::{Channel, Destination};
 
 /// Twilio's settings.
@@ -52,6 +53,7 @@ pub struct Settings {
 pub struct Twilio {
     http: reqwest::Client,
     url: String,
+    account_url: String,
     account_sid: String,
     auth_token: SecretString,
     sender: Sender,
@@ -101,6 +103,7 @@ impl Twilio {
         Ok(Self {
             http,
             url: format!("{base}/2010-04-01/Accounts/{account_sid}/{resource}.json"),
+            account_url: format!("{base}/2010-04-01/Accounts/{account_sid}.json"),
             account_sid: account_sid.to_owned(),
             auth_token: settings.auth_token.clone(),
             sender,
@@ -164,9 +167,7 @@ impl Delivery for Twilio {
         let form = self
             .form(message)
             .ok_or_else(|| Error::Refused("it is a message for another channel".to_owned()))?;
-        let response = self
-            .http
-            .post(&self.url)
+        let response = traced(self.http.post(&self.url))
             .basic_auth(&self.account_sid, Some(self.auth_token.expose_secret()))
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
             .body(form)
@@ -176,4 +177,42 @@ impl Delivery for Twilio {
         let (status, wait) = (response.status(), retry_after(response.headers()));
         outcome::read(status, wait, &body_start(response).await).map(Some)
     }
+    /// The account is asked for itself.
+    async fn check(&self) -> Result<Hello, Error> {
+        let request = self
+            .http
+            .get(&self.account_url)
+            .basic_auth(&self.account_sid, Some(self.auth_token.expose_secret()));
+        let response = request.send().await.map_err(|error| Error::passing(describe(&error)))?;
+        let (status, hello) = (response.status(), Hello::of(response.headers()));
+        if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::NOT_FOUND) {
+            return Err(Error::Refused(format!(
+                "{status}: are account SID and auth token those of one account?"
+            )));
+        }
+        if !status.is_success() {
+            return Err(Error::passing(status.to_string()));
+        }
+        match serde_json::from_slice(&body_start(response).await) {
+            Ok(Account { status: Some(Standing::Active) }) => Ok(hello),
+            Ok(Account { status: Some(Standing::Suspended | Standing::Closed) }) => {
+                Err(Error::Refused("the account is suspended or closed".to_owned()))
+            }
+            Ok(Account { status: None }) | Err(_) => Err(Error::passing("an answer that is not Twilio's")),
+        }
+    }
+}
+
+/// An account as it describes itself.
+#[derive(serde::Deserialize)]
+struct Account {
+    status: Option<Standing>,
+}
+
+#[derive(serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Standing {
+    Active,
+    Suspended,
+    Closed,
 }

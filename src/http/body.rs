@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use actix_web::HttpRequest;
@@ -43,13 +44,53 @@ async fn read_all(request: &HttpRequest, payload: Payload, limit: usize) -> Resu
     if announced.is_some_and(|length| length > limit) {
         return Err(Failure::TooLarge { limit });
     }
+    unpack(headers, payload, announced.unwrap_or(8_192), limit).await
+}
+
+/// Reads the whole body without unpacking it, for whoever passes it on.
+pub(super) async fn read_raw(
+    request: &HttpRequest,
+    payload: Payload,
+    limit: usize,
+) -> Result<Bytes, Failure> {
+    let announced = announced(request.headers());
+    if announced.is_some_and(|length| length > limit) {
+        return Err(Failure::TooLarge { limit });
+    }
+    let whole = collect(payload, announced.unwrap_or(8_192), limit);
+    Ok(tokio::time::timeout(PATIENCE, whole).await.unwrap_or(Err(Failure::Incomplete))?.into())
+}
+
+/// The text of a body that has been read without unpacking it.
+pub(super) async fn text_of(headers: &HeaderMap, raw: &Bytes, limit: usize) -> Result<String, Failure> {
+    let bytes = unpack(headers, Whole(Some(raw.clone())), raw.len(), limit).await?;
+    String::from_utf8(bytes).map_err(|_| Failure::InvalidJson)
+}
+
+/// A body in one piece.
+struct Whole(Option<Bytes>);
+
+impl Stream for Whole {
+    type Item = Result<Bytes, PayloadError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        Poll::Ready(self.0.take().map(Ok))
+    }
+}
+
+async fn unpack(
+    headers: &HeaderMap,
+    payload: impl Stream<Item = Result<Bytes, PayloadError>> + Unpin,
+    expected: usize,
+    limit: usize,
+) -> Result<Vec<u8>, Failure> {
     if !is_utf8(headers) {
         return Err(Failure::Unsupported);
     }
     let encoding =
         headers.get(CONTENT_ENCODING).map(|value| value.to_str().unwrap_or("?").trim().to_lowercase());
     match encoding.as_deref() {
-        None | Some("" | "identity") => collect(payload, announced.unwrap_or(8_192), limit).await,
+        None | Some("" | "identity") => collect(payload, expected, limit).await,
         Some("gzip") => collect(Decompress::new(payload, ContentEncoding::Gzip), 8_192, limit).await,
         Some("deflate") => collect(Decompress::new(payload, ContentEncoding::Deflate), 8_192, limit).await,
         Some(_) => Err(Failure::Unsupported),
@@ -66,7 +107,8 @@ pub(super) async fn discard(request: &HttpRequest, mut payload: Payload) {
     }
 }
 
-fn announced(headers: &HeaderMap) -> Option<usize> {
+/// How long the body says it is.
+pub(super) fn announced(headers: &HeaderMap) -> Option<usize> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::Upstream;
 use crate::address::{Destination, Reach};
 use crate::botkit::{Found, Payload, Pointer};
 use crate::dialog::catalogue::{Catalogue, Language};
@@ -38,6 +39,8 @@ pub struct BotSettings {
     pub quick_reply_channels: Vec<String>,
     /// The channels that read aloud, by type in lower case.
     pub voice_channels: Vec<String>,
+    /// The BotKit server that whatever is not ours goes on to.
+    pub upstream: Option<Upstream>,
 }
 
 /// How one user is spoken with.

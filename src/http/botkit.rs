@@ -1,25 +1,36 @@
 //! The platform's door: `POST {prefix}/sdk/bots/{bot}/components/{component}/{event}` and its short form
 //! `POST {prefix}/sdk/bots/{bot}/{event}`.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use actix_web::web::{Bytes, Data, Payload as Body};
 use actix_web::{HttpRequest, HttpResponse};
-use log::info;
+use log::{error, info};
 
 use super::conversation::{Arrival, message};
+use super::peer::caller;
 use super::trace::{Trace, loggable};
+use super::upstream::{Passage, Passing, Upstream, relay};
 use super::webhook::webhook;
-use super::{BotSettings, Server, accepted, body, header, refuse};
+use super::{BotSettings, Server, accepted, body, header, refuse, upstream};
 use crate::botkit::{
     API_KEY_HEADER, Bot, BotId, Event, Failure, Payload, Rejection, Route, TOKEN_HEADER, component_and_event,
     reply,
 };
 use crate::clock::{Clock as _, SystemClock};
-use crate::telemetry::Stopwatch;
+use crate::telemetry::trace::TRACEPARENT;
+use crate::telemetry::{Stopwatch, trace};
 
 /// Answers an event.
 pub(super) async fn receive(request: HttpRequest, body: Body, server: Data<Server>) -> HttpResponse {
+    match header(request.headers(), TRACEPARENT).and_then(trace::Trace::parse) {
+        Some(known) => trace::within(Some(known), handle(request, body, server)).await,
+        None => handle(request, body, server).await,
+    }
+}
+
+async fn handle(request: HttpRequest, body: Body, server: Data<Server>) -> HttpResponse {
     let started = Stopwatch::start();
     let mut trace = Trace { event: "unknown", bot: "?".into(), ..Trace::default() };
     let response = match admit(&request, &server, &mut trace) {
@@ -33,9 +44,16 @@ pub(super) async fn receive(request: HttpRequest, body: Body, server: Data<Serve
         }
     };
     let status = response.status().as_u16();
+    let took = started.elapsed();
     server.service.metrics.request(trace.event, status);
-    let tenths = started.elapsed().as_micros() / 100;
-    info!("{} {status} {}.{} ms {trace}", trace.event, tenths / 10, tenths % 10);
+    server.service.metrics.request_took(trace.event, status, took);
+    let tenths = took.as_micros() / 100;
+    info!(
+        event = trace.event, status, ms = took.as_secs_f64() * 1e3, bot = trace.bot, request = trace.request.as_str(),
+        component = trace.component.as_str(),
+        otp = trace.status.unwrap_or_default();
+        "{} {status} {}.{} ms {trace}", trace.event, tenths / 10, tenths % 10
+    );
     response
 }
 
@@ -44,7 +62,8 @@ struct Admitted<'a, 'r> {
     id: BotId,
     bot: &'a Bot<BotSettings>,
     component: &'r str,
-    event: Event,
+    /// `None`: one that only the server behind this one may know.
+    event: Option<Event>,
 }
 
 /// Looks at everything that stands in front of the body: a refusal must not cost what a good request costs. The bot
@@ -54,6 +73,13 @@ fn admit<'a, 'r>(
     server: &'a Data<Server>,
     trace: &mut Trace<'r>,
 ) -> Result<Admitted<'a, 'r>, Failure> {
+    let settings = &server.settings;
+    if !settings.allow_from.is_empty()
+        && !settings.allow_from.admit(caller(request, &settings.trusted_proxies))
+    {
+        trace.rejection = Some(Rejection::Address);
+        return Err(Failure::StrangeAddress);
+    }
     let path = request.match_info();
     let name = path.get("bot").unwrap_or_default();
     let known = BotId::parse(name);
@@ -73,10 +99,14 @@ fn admit<'a, 'r>(
             trace.rejection = Some(rejection);
             Failure::Unauthorized
         })?;
+    server.rate.admit(&id).map_err(|wait| Failure::TooMany { wait })?;
     let (component, event) =
         component_and_event(path.get("rest").unwrap_or_default()).ok_or(Failure::NotFound)?;
-    let event = Event::named(event).ok_or(Failure::EventNotFound)?;
-    trace.event = event.name();
+    let event = Event::named(event);
+    if event.is_none() && bot.settings.upstream.is_none() {
+        return Err(Failure::EventNotFound);
+    }
+    trace.event = event.map_or("unknown", Event::name);
     Ok(Admitted { id, bot, component, event })
 }
 
@@ -88,7 +118,41 @@ async fn answer(
     trace: &mut Trace<'_>,
 ) -> Result<HttpResponse, Failure> {
     let Admitted { id, bot, component, event } = admitted;
-    let payload = Payload::parse(body::read(request, body, server.settings.max_body_bytes).await?)?;
+    let limit = server.settings.max_body_bytes;
+    let conversation = bot.settings.conversation;
+    let (payload, event, passage) = match (&bot.settings.upstream, event) {
+        (None, Some(event)) => (Payload::parse(body::read(request, body, limit).await?)?, event, None),
+        (None, None) => return Err(Failure::EventNotFound),
+        (Some(upstream), event) => {
+            let passage = upstream.passage(request, &server.settings.api_prefix, &id)?;
+            // Only a Webhook node's call, or in conversation mode a message, may be ours.
+            let event = event.filter(|event| match event {
+                Event::Webhook => true,
+                Event::UserMessage | Event::BotMessage => conversation,
+                Event::Alert
+                | Event::AgentTransfer
+                | Event::Event
+                | Event::VariableUpdate
+                | Event::ClientEvent => false,
+            });
+            let Some(event) = event else {
+                let body = upstream::pass(request, body, limit)?;
+                return onward(server, upstream, &id, passage, body, trace).await;
+            };
+            let raw = body::read_raw(request, body, limit).await?;
+            let payload = match body::text_of(request.headers(), &raw, limit).await {
+                Ok(text) => Payload::parse(text),
+                Err(failure) => Err(failure),
+            };
+            let named = payload.as_ref().ok().and_then(Payload::component_name);
+            let named = named.unwrap_or(Cow::Borrowed(component));
+            if event == Event::Webhook && bot.settings.components.operation(&named).is_none() {
+                trace.component = loggable(&named);
+                return onward(server, upstream, &id, passage, raw, trace).await;
+            }
+            (payload?, event, Some((passage, raw)))
+        }
+    };
     let request_id = payload.request_id().map_or_else(|| server.service.request_id(), str::to_owned);
     trace.request = loggable(&request_id);
     let route = Route { bot: id, component: component.to_owned(), event, request_id };
@@ -97,8 +161,26 @@ async fn answer(
     }
     let answer = Bytes::from(reply(&payload, &route, None));
     if let Some(forward) = event.forward() {
-        let arrival = Arrival { server: Arc::clone(server), payload, route, body: answer.clone() };
+        let arrival = Arrival { server: Arc::clone(server), payload, route, body: answer.clone(), passage };
         message(arrival, bot, forward)?;
     }
     Ok(accepted(answer))
+}
+
+/// Has another server answer.
+async fn onward(
+    server: &Data<Server>,
+    upstream: &Upstream,
+    bot: &BotId,
+    passage: Passage,
+    body: impl Into<Passing>,
+    trace: &mut Trace<'_>,
+) -> Result<HttpResponse, Failure> {
+    trace.forwarded = true;
+    let outcome = upstream.send(passage, body).await;
+    server.service.metrics.platform("forward_to", if outcome.is_ok() { "accepted" } else { "failed" });
+    outcome.map(relay).map_err(|(failure, reason)| {
+        error!("forward_to: {reason} bot={bot}");
+        failure
+    })
 }

@@ -10,6 +10,7 @@ use super::answer::say;
 use super::bot::Speech;
 use super::onward::{post, safe};
 use super::trace::loggable;
+use super::upstream::Passage;
 use super::webhook::account;
 use super::{BotSettings, Server};
 use crate::botkit::{Bot, Changes, Event, Failure, Forward, Payload, Route, Secret, TO_USER, reply};
@@ -29,6 +30,8 @@ pub(super) struct Arrival {
     pub(super) route: Route,
     /// Its acknowledgement, which is also what is handed on.
     pub(super) body: Bytes,
+    /// The message as it came, if it goes on to another BotKit server instead.
+    pub(super) passage: Option<(Passage, Bytes)>,
 }
 
 /// Takes a message on its way. What is done about it is done after it has been acknowledged, and after what was said
@@ -67,8 +70,26 @@ impl Arrival {
         self.server.bots.get(&self.route.bot).map(|bot| &bot.settings)
     }
 
-    /// Hands the message on as it came.
-    async fn hand_on(&self, onward: &Address, forward: Forward) {
+    /// Hands the message on as it came: to the platform, or to the BotKit server that will.
+    async fn hand_on(mut self, onward: &Address, forward: Forward) {
+        let passage = self.passage.take();
+        if let (Some((passage, raw)), Some(upstream)) =
+            (passage, self.settings().and_then(|settings| settings.upstream.as_ref()))
+        {
+            let outcome = upstream.send(passage, raw).await.map_err(|(_, reason)| reason);
+            let outcome = outcome.and_then(|answer| {
+                if answer.status().is_success() { Ok(()) } else { Err("the message was not taken") }
+            });
+            if let Err(reason) = outcome {
+                let (bot, request) = (&self.route.bot, loggable(&self.route.request_id));
+                error!("forward_to: {reason} bot={bot} request={request}");
+            }
+            self.server
+                .service
+                .metrics
+                .platform("forward_to", if outcome.is_ok() { "accepted" } else { "failed" });
+            return;
+        }
         let _ = post(&self.server, onward, self.body.clone(), &self.route, forward.field).await;
     }
 

@@ -6,10 +6,12 @@ use actix_web::{HttpRequest, HttpResponse};
 use log::{error, info, warn};
 
 use super::{Server, body, header, not_found, refuse};
+use crate::address::Channel;
 use crate::botkit::Failure;
 use crate::clock::{Clock as _, SystemClock};
 use crate::delivery::Provider;
 use crate::delivery::events::{Event, Forged, SENDGRID_PATH, SendGridEvents, TWILIO_PATH, TwilioEvents};
+use crate::telemetry::Stopwatch;
 
 pub(super) fn routes(config: &mut web::ServiceConfig) {
     let door = |path| web::resource(path).default_service(web::to(not_found));
@@ -19,11 +21,12 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
 }
 
 async fn sendgrid(request: HttpRequest, body: Body, server: Data<Server>) -> HttpResponse {
+    let started = Stopwatch::start();
     let outcome = match &server.events.sendgrid {
         Some(events) => from_sendgrid(events, &request, body, &server).await,
         None => Err(Failure::NotFound),
     };
-    answer(&server, "events_sendgrid", outcome)
+    answer(&server, started, "events_sendgrid", outcome)
 }
 
 async fn from_sendgrid(
@@ -52,11 +55,12 @@ async fn from_sendgrid(
 }
 
 async fn twilio(request: HttpRequest, body: Body, server: Data<Server>) -> HttpResponse {
+    let started = Stopwatch::start();
     let outcome = match &server.events.twilio {
         Some(events) => from_twilio(events, &request, body, &server).await,
         None => Err(Failure::NotFound),
     };
-    answer(&server, "events_twilio", outcome)
+    answer(&server, started, "events_twilio", outcome)
 }
 
 async fn from_twilio(
@@ -78,7 +82,7 @@ async fn from_twilio(
 
 /// Notes one event, and counts it.
 async fn take(server: &Server, provider: Provider, event: &Event) -> Result<(), Failure> {
-    let known = match event {
+    let channel = match event {
         Event::News { challenge, send, news } => {
             server.service.reported(*challenge, *send, news).await.map_err(|unavailable| {
                 // The provider says it again later.
@@ -86,25 +90,35 @@ async fn take(server: &Server, provider: Provider, event: &Event) -> Result<(), 
                 Failure::Internal
             })?
         }
-        Event::Unknown | Event::Ignored => true,
+        Event::Unknown | Event::Ignored => None,
     };
-    server.service.metrics.event(provider.name(), if known { event.name() } else { "unknown" });
+    let name = match (event, channel) {
+        (Event::News { .. }, None) => "unknown",
+        (Event::News { .. } | Event::Unknown | Event::Ignored, _) => event.name(),
+    };
+    server.service.metrics.event(provider.name(), channel.map_or("", Channel::name), name);
     Ok(())
 }
 
 fn forged(server: &Server, provider: Provider, problem: &Forged) -> Failure {
     warn!("an event in the name of {} was refused: {problem}", provider.name());
-    server.service.metrics.event(provider.name(), "forged");
+    server.service.metrics.event(provider.name(), "", "forged");
     Failure::Unauthorized
 }
 
-fn answer(server: &Server, event: &'static str, outcome: Result<usize, Failure>) -> HttpResponse {
+fn answer(
+    server: &Server,
+    started: Stopwatch,
+    event: &'static str,
+    outcome: Result<usize, Failure>,
+) -> HttpResponse {
     let (response, taken) = match outcome {
         Ok(taken) => (HttpResponse::Ok().finish(), taken),
         Err(failure) => (refuse(&failure), 0),
     };
     let status = response.status().as_u16();
     server.service.metrics.request(event, status);
+    server.service.metrics.request_took(event, status, started.elapsed());
     info!("{event} {status} events={taken}");
     response
 }

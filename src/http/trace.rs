@@ -10,10 +10,14 @@ use crate::botkit::Rejection;
 pub(super) struct Trace<'r> {
     pub(super) event: &'static str,
     pub(super) bot: Cow<'r, str>,
+    /// The Webhook node, as far as it may stand in a log line.
+    pub(super) component: String,
     /// The API key, by its name.
     pub(super) key: Option<String>,
     pub(super) request: String,
     pub(super) status: Option<&'static str>,
+    /// Whether another server answered it.
+    pub(super) forwarded: bool,
     pub(super) rejection: Option<Rejection>,
 }
 
@@ -21,6 +25,12 @@ pub(super) struct Trace<'r> {
 impl fmt::Display for Trace<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "bot={} request={}", self.bot, self.request)?;
+        if !self.component.is_empty() {
+            write!(f, " component={}", self.component)?;
+        }
+        if self.forwarded {
+            f.write_str(" forwarded")?;
+        }
         if let Some(key) = &self.key {
             write!(f, " key={key}")?;
         }
@@ -32,7 +42,7 @@ impl fmt::Display for Trace<'_> {
     }
 }
 
-/// A request id as it may stand in a log line, whatever was sent for one.
+/// A request id, or the like, as it may stand in a log line, whatever was sent for one.
 pub(super) fn loggable(request_id: &str) -> String {
     const LONGEST: usize = 64;
     let plain = |character: &char| character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '.');

@@ -34,6 +34,7 @@ pub(super) async fn webhook(
     payload.has_place_for_answers()?;
     // The platform names the node; a hand-made call may leave it at the path.
     let component = payload.component_name().unwrap_or(Cow::Borrowed(&route.component));
+    trace.component = loggable(&component);
     let operation = bot.settings.components.operation(&component);
     let speech = bot.settings.speech(&payload, &server.catalogue);
     let outcome = match operation {

@@ -396,6 +396,18 @@ impl Challenge {
         self.expires_at
     }
 
+    /// When the last code was sent.
+    #[must_use]
+    pub fn sent_at(&self) -> Timestamp {
+        self.sent_at
+    }
+
+    /// The how-manieth typed code the next one is, or the right one was.
+    #[must_use]
+    pub fn attempt(&self) -> u8 {
+        self.wrong.saturating_add(1)
+    }
+
     /// How many codes have been sent so far; names the last of them.
     #[must_use]
     pub fn sends(&self) -> u8 {

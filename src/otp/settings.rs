@@ -70,35 +70,6 @@ pub struct Key {
 }
 
 impl Settings {
-    /// What is allowed and not wise: each with the key, the risk and its source.
-    #[must_use]
-    pub fn warnings(&self) -> Vec<String> {
-        let weak_lock = u64::from(self.attempts) * 60 > 6 * self.lock_for.as_secs();
-        let unwise = [
-            (
-                self.lifetime > Duration::from_mins(10),
-                "otp.lifetime is over 10 minutes: ASVS 5.0 (6.5.5) and NIST SP 800-63B (5.1.3.2) allow 10 at most",
-            ),
-            (
-                self.length < 6,
-                "otp.length is under 6: NIST SP 800-63B (5.1.3.2) asks for six digits, about 20 bits, at least",
-            ),
-            (
-                weak_lock,
-                "otp.attempts and otp.lock_for allow more than 6 guesses a minute for ever: lock longer, or allow fewer",
-            ),
-            (
-                self.resend_after < Duration::from_secs(10),
-                "otp.resend_after is under 10 s: a dialog that loops sends a mail every round",
-            ),
-            (
-                self.expose == Expose::Plain,
-                "otp.expose is \"plain\": codes stand in the bot's session, its transcripts and its debug log",
-            ),
-        ];
-        unwise.into_iter().filter(|(unwise, _)| *unwise).map(|(_, text)| text.to_owned()).collect()
-    }
-
     /// Makes the rules.
     ///
     /// # Errors

@@ -9,6 +9,8 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 
+use crate::telemetry::trace;
+
 /// Runs on the program's own runtime, since a request's ends with the server's workers; shutting down waits for it.
 #[derive(Clone, Debug)]
 pub struct Background {
@@ -74,7 +76,8 @@ impl Background {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        self.tracker.spawn_on(work, &self.runtime)
+        // What is done for a call is done in its trace.
+        self.tracker.spawn_on(trace::within(trace::current(), work), &self.runtime)
     }
 
     /// Starts something that is no work, and that nobody waits for: what watches, say. It must end when it is told to.

@@ -44,7 +44,7 @@ impl Service {
         let now = self.now();
         let mut seen = Vec::new();
         for key in self.find(whose).await? {
-            let stored = self.store.load(&key, &[]).await?.session;
+            let stored = self.load(&key, &[]).await?.session;
             let challenge = stored.and_then(|stored| stored.value.challenge.clone());
             seen.extend(
                 challenge.filter(|challenge| stands(challenge, now)).map(|challenge| Seen { key, challenge }),
@@ -83,7 +83,7 @@ impl Service {
     async fn find(self: &Arc<Self>, whose: Whose) -> Result<Vec<SessionKey>, Unavailable> {
         let now = self.now();
         let wanted: Box<dyn Fn(&SessionKey, &Session) -> bool + Send + Sync> = match whose {
-            Whose::Challenge(id) => return Ok(self.store.owner(id).await?.into_iter().collect()),
+            Whose::Challenge(id) => return Ok(self.owner(id).await?.into_iter().collect()),
             Whose::Session(bot, session) => {
                 // Long ids are kept as digests.
                 let like = SessionKey::new(&bot, &session);
@@ -110,14 +110,14 @@ impl Service {
         to: impl Fn(&Session, Timestamp) -> Option<Session>,
     ) -> Result<bool, Unavailable> {
         for _ in 0..ROUNDS {
-            let Some(Stored { value, version }) = self.store.load(key, &[]).await?.session else {
+            let Some(Stored { value, version }) = self.load(key, &[]).await?.session else {
                 return Ok(false);
             };
             let now = self.now();
             let Some(next) = to(&value, now) else { return Ok(false) };
             let session = Write { key: key.clone(), seen: Some(version), value: Arc::new(next) };
             let change = Change { at: now, session: Some(session), accounts: Vec::new(), ticket: None };
-            if let Commit::Done(_) = self.store.commit(change).await? {
+            if let Commit::Done(_) = self.commit(change).await? {
                 self.audit.act(act, key, &value, who, now);
                 return Ok(true);
             }
@@ -129,7 +129,7 @@ impl Service {
     async fn clear(&self, to: &Destination, who: &str) -> Result<bool, Unavailable> {
         let id = AccountId::of_destination(&self.authority.keys, to);
         for _ in 0..ROUNDS {
-            let snapshot = self.store.load(&SessionKey::probe(), &[id]).await?;
+            let snapshot = self.load(&SessionKey::probe(), &[id]).await?;
             let Some((_, Stored { value, version })) = snapshot.accounts.into_iter().next() else {
                 return Ok(false);
             };
@@ -139,7 +139,7 @@ impl Service {
             let now = self.now();
             let accounts = vec![Write { key: id, seen: Some(version), value: Arc::default() }];
             let change = Change { at: now, session: None, accounts, ticket: None };
-            if let Commit::Done(_) = self.store.commit(change).await? {
+            if let Commit::Done(_) = self.commit(change).await? {
                 self.audit.cleared(to, who, now);
                 return Ok(true);
             }

@@ -148,7 +148,10 @@ async fn readiness_tells_how_providers_are() {
     };
     assert_eq!(
         ready().await,
-        (200, json!({ "status": "ready", "store": true, "providers": { "sendgrid": "closed" } }))
+        (
+            200,
+            json!({ "status": "ready", "store": true, "providers": { "sendgrid": "closed" }, "reasons": [] })
+        )
     );
     for _ in 0..2 {
         app.script.answer(ResponseTemplate::new(500));
@@ -156,7 +159,13 @@ async fn readiness_tells_how_providers_are() {
     app.call("OtpSend", &small("s", 1, &json!({ "UserEmail": "mira@example.com" }))).await;
     assert_eq!(
         ready().await,
-        (200, json!({ "status": "degraded", "store": true, "providers": { "sendgrid": "open" } }))
+        (
+            200,
+            json!({
+                "status": "degraded", "store": true, "providers": { "sendgrid": "open" },
+                "reasons": ["sendgrid failed again and again, and is left alone for a while"],
+            })
+        )
     );
     let metrics = app.http.get(format!("{}/metrics", app.url)).send().await.unwrap().text().await.unwrap();
     assert!(metrics.contains("botkit_otp_provider_open{provider=\"sendgrid\"} 1"), "{metrics}");
@@ -164,6 +173,8 @@ async fn readiness_tells_how_providers_are() {
     let broken = App::start_with("", with_a_broken_store).await;
     let response = broken.http.get(format!("{}/readyz", broken.url)).send().await.unwrap();
     assert_eq!(response.status(), 503);
+    let body: Value = response.json().await.unwrap();
+    assert_eq!(body["reasons"], json!(["the session store does not answer"]));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -70,8 +70,9 @@ fn event(kind: &str, at: i64, challenge: &Value, send: u8) -> Value {
 
 async fn metric(app: &App, what: &str, outcome: &str) -> usize {
     let text = app.http.get(format!("{}/metrics", app.url)).send().await.unwrap().text().await.unwrap();
-    let start = format!("botkit_otp_delivery_events_total{{what=\"{what}\",outcome=\"{outcome}\"}} ");
-    text.lines().find_map(|line| line.strip_prefix(&start)).map_or(0, |count| count.parse().unwrap())
+    let start = format!("botkit_otp_delivery_events_total{{what=\"{what}\",outcome=\"{outcome}\",");
+    let line = text.lines().find_map(|line| line.strip_prefix(&start)?.split_once("} "));
+    line.map_or(0, |(_, count)| count.parse().unwrap())
 }
 
 async fn send(app: &App, request: usize) -> Value {

@@ -150,7 +150,8 @@ async fn play(cases: &[Case], entities: &Value, settings: impl Fn(usize, &str) -
 async fn counted(app: &App, provider: &str) -> Vec<(String, usize)> {
     let start = format!("botkit_otp_deliveries_total{{what=\"{provider}\",outcome=\"");
     let metrics = app.metrics().await;
-    let lines = metrics.lines().filter_map(|line| line.strip_prefix(&start)?.split_once("\"} "));
+    let lines = metrics.lines().filter_map(|line| line.strip_prefix(&start)?.split_once('"'));
+    let lines = lines.filter_map(|(outcome, rest)| Some((outcome, rest.split_once("} ")?.1)));
     lines.map(|(outcome, count)| (outcome.to_owned(), count.parse().unwrap())).collect()
 }
 

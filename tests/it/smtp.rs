@@ -446,3 +446,25 @@ async fn the_next_provider_is_tried_and_the_outbox_knows_which_one_it_was() {
     let id = format!("{}.1784540790118@acme.example", otp["challengeId"].as_str().unwrap());
     assert_eq!((&sent[0]["provider"], &sent[0]["id"]), (&json!("smtp"), &json!(id)));
 }
+
+#[tokio::test]
+async fn a_relay_is_asked_whether_it_knows_us_without_a_mail() {
+    let last = |app: &App| app.server.service.deliveries.email[0].last_check();
+    let relay = Relay::start(&[]);
+    let known = app(&relay.url, "").await;
+    known.server.service.deliveries.check(&known.server.service.metrics).await;
+    assert!(matches!(last(&known), Some(Ok(_))), "{:?}", last(&known));
+    let heard = relay.heard();
+    let words: Vec<&str> = heard[0].iter().filter_map(|line| line.split(' ').next()).collect();
+    assert_eq!((heard.len(), words), (1, vec!["EHLO", "AUTH", "QUIT"]));
+    for (script, wanted) in [
+        (&[("AUTH", Act::Say("535 5.7.8 no, acme@relay p@ss\r\n"))] as Script, "refused: AUTH: 535"),
+        (&[("EHLO", Act::Sleep)], "timed out"),
+    ] {
+        let relay = Relay::start(script);
+        let app = app(&relay.url, "").await;
+        app.server.service.deliveries.check(&app.server.service.metrics).await;
+        let error = last(&app).unwrap().unwrap_err().to_string();
+        assert!(error.contains(wanted) && !error.contains("p@ss"), "{error}");
+    }
+}

@@ -54,6 +54,11 @@ impl Session {
         self.0.test_connected().await
     }
 
+    /// Says goodbye. Whether the relay says so too is of no matter.
+    pub(super) async fn close(mut self) {
+        let _ = self.0.quit().await;
+    }
+
     /// Hands over one mail. After an error the connection is of no more use: nobody knows what the relay waits for.
     pub(super) async fn send(&mut self, letter: &Letter, private: &[&str]) -> Result<(), Error> {
         let connection = &mut self.0;
