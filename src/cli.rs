@@ -129,7 +129,9 @@ fn explain(loaded: &Loaded, session: &str, bot: Option<&BotId>, file: Option<Pat
     let missing = "audit.target names no file; set it, or name the file with --file";
     let file = file.or_else(configured).ok_or_else(|| anyhow!(missing))?;
     let shown = file.display();
-    let text = std::fs::read_to_string(&file).with_context(|| format!("cannot read {shown}"))?;
+    let bytes = std::fs::read(&file).with_context(|| format!("cannot read {shown}"))?;
+    // A crash may have left half a character.
+    let text = String::from_utf8_lossy(&bytes);
     let story = Story::read(&text, session, bot).with_context(|| format!("cannot use {shown}"))?;
     if !story.broken().is_empty() {
         let lines: Vec<String> = story.broken().iter().map(usize::to_string).collect();
