@@ -40,7 +40,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Serve (also without a command). Without a configuration: dev mode on 127.0.0.1:8003.
-    Serve,
+    Serve(serve::Serve),
     /// Talk to the bot in this terminal: with a server in dev mode of its own, or with the one at --url.
     Chat(chat::Chat),
     /// Play scenarios at a running server, to see whether it answers rightly, or as load.
@@ -83,7 +83,7 @@ impl Cli {
     /// # Errors
     /// What kept it from being carried out, in words for whoever typed it.
     pub fn run(self) -> Result<()> {
-        let command = self.command.unwrap_or(Command::Serve);
+        let command = self.command.unwrap_or_else(|| Command::Serve(serve::Serve::default()));
         if let Command::Openapi = command {
             // It is the same whatever is configured.
             println!("{}", openapi::text());
@@ -95,7 +95,7 @@ impl Cli {
         let loaded = Loaded::read(self.config.as_deref(), &environment())?;
         match command {
             Command::Openapi | Command::Admin(_) => Ok(()),
-            Command::Serve => serve::serve(&loaded),
+            Command::Serve(options) => serve::serve(&loaded, &options),
             Command::Chat(options) => chat::chat(&loaded, &options),
             Command::Replay(options) => replay::replay(&loaded, &options),
             Command::Check { send_test } => check(&loaded, send_test),

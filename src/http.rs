@@ -13,6 +13,7 @@ mod events;
 mod hooks;
 mod onward;
 pub mod openapi;
+mod record;
 mod rest;
 mod trace;
 mod webhook;
@@ -21,10 +22,11 @@ pub use api_keys::{ApiKey, ApiKeySettings, ApiKeys};
 pub use bot::{BotSettings, Names};
 pub use console::Console;
 pub use hooks::Hooks;
+pub use record::Recorder;
 
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
@@ -84,6 +86,8 @@ pub struct Server {
     pub console: Console,
     /// Dev mode's webhook channel, by which programs write to the bot.
     pub hooks: Hooks,
+    /// Writes down what crosses the wire, if that is asked for.
+    pub recorder: OnceLock<Recorder>,
 }
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");

@@ -1,6 +1,6 @@
 //! Puts a server together from its configuration: the same way for the program, for tests and for benches.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use dashmap::DashMap;
 use rand::rngs::StdRng;
@@ -123,6 +123,7 @@ pub fn assemble(loaded: &Loaded, mut parts: Parts) -> Result<Arc<Server>, Error>
         dev_clock: parts.dev_clock,
         console: Console::default(),
         hooks: Hooks::default(),
+        recorder: OnceLock::new(),
     }))
 }
 

@@ -16,6 +16,7 @@ mod openapi;
 mod program;
 mod providers;
 mod races;
+mod record;
 mod replay;
 mod rest;
 mod simulator;
