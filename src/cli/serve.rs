@@ -71,11 +71,11 @@ pub(super) fn serve(loaded: &Loaded, options: &Serve) -> Result<()> {
         let api_key = api_key.as_ref().filter(|_| loaded.config.api.keys.is_empty());
         print!("{}", welcome(&server, address, credentials, api_key.map(ExposeSecret::expose_secret)));
     }
-    let served = runtime.block_on(Arc::clone(&server).run(listener, told_to_stop()));
+    let outcome = runtime.block_on(Arc::clone(&server).run(listener, told_to_stop()));
     if let Some(recorder) = server.recorder.get() {
         recorder.end();
     }
-    served?;
+    outcome?;
     // All that has to end has ended. A sweep may take minutes, and goes on at the next start.
     runtime.shutdown_background();
     info!("stopped");

@@ -1,7 +1,7 @@
 //! `serve --record`: what the platform calls, its answers, and what comes of them, on their way into a file. A thread
 //! of its own writes it; no request waits for that.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -129,7 +129,7 @@ impl Recorder {
         self.tell(server, Some(Told::Called { request: route.request_id.clone(), door, body }));
     }
 
-    /// Hands on what there is to be noted, and before it the mails that have gone out since the last time.
+    /// Hands on what there is to be noted, and after it the mails that have gone out since the last time: it sent them.
     fn tell(&self, server: &Server, told: Option<Told>) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let after = state.mail;
@@ -145,7 +145,7 @@ impl Recorder {
             .collect();
         let Some(channel) = &state.told else { return };
         let mails = Some(Told::Mails(mails)).filter(|_| !sent.is_empty());
-        for told in [mails, told].into_iter().flatten() {
+        for told in [told, mails].into_iter().flatten() {
             if let Err(TrySendError::Full(_)) = channel.try_send(told) {
                 warn!("--record: too much at once; something is left out");
             }
@@ -154,7 +154,7 @@ impl Recorder {
 }
 
 /// Notes what is told, and writes it down whenever there is nothing more to note.
-fn note(file: &PathBuf, told: &Receiver<Told>) {
+fn note(file: &Path, told: &Receiver<Told>) {
     let mut live = Live::default();
     while let Ok(first) = told.recv() {
         for told in std::iter::once(first).chain(told.try_iter()) {

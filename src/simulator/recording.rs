@@ -44,8 +44,7 @@ impl Recording {
                     self.call(self.steps.len().saturating_sub(1), told);
                 }
             }
-            Event::Wire(_) => {}
-            Event::Said { .. } | Event::Session { .. } | Event::Note { .. } => {}
+            Event::Wire(_) | Event::Said { .. } | Event::Session { .. } | Event::Note { .. } => {}
         }
     }
 

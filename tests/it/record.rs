@@ -1,5 +1,6 @@
 //! `botkit-otp serve --record`: what a platform calls becomes a scenario.
 
+use std::collections::HashMap;
 use std::process::Command;
 
 use reqwest::Client;
@@ -100,21 +101,51 @@ async fn live_traffic_becomes_a_scenario_that_passes_and_gives_nothing_away() {
     let (address, other) = ("X.Private@corp.example", "y.private@corp.example");
     let said_first = event("on_user_message", "session-1", 1, "my number is 07911 123456", &at);
     caller.post("on_user_message", &said_first).await;
-    let send = hook("session-1", 2, "OtpSend", "UserEmail", address);
-    assert_eq!(caller.post("on_webhook", &send).await["context"]["otp"]["status"], "sent");
-    let code = caller.code().await;
-    let sent = hook("session-2", 3, "OtpSend", "UserEmail", other);
-    assert_eq!(caller.post("on_webhook", &sent).await["context"]["otp"]["status"], "sent");
-    let other_code = caller.code().await;
-    let wrong: String = code.chars().map(|digit| if digit == '7' { '3' } else { '7' }).collect();
-    for (request, session, typed, status) in [
-        (4, "session-1", &wrong, "incorrect"),
-        (4, "session-1", &wrong, "incorrect"),
-        (5, "session-2", &other_code, "verified"),
-        (6, "session-1", &code, "verified"),
+    // What the platform holds of each session.
+    let mut held: HashMap<&str, Value> = HashMap::new();
+    let (mut code, mut wrong, mut other_code) = (String::new(), String::new(), String::new());
+    for (request, session, component, status) in [
+        (2, "session-1", "OtpSend", "sent"),
+        (3, "session-2", "OtpSend", "sent"),
+        (4, "session-1", "OtpVerify", "incorrect"),
+        // The answer was lost.
+        (4, "session-1", "OtpVerify", "incorrect"),
+        (5, "session-1", "OtpStatus", "sent"),
+        (6, "session-2", "OtpVerify", "verified"),
+        (7, "session-1", "OtpResend", "sent"),
+        (8, "session-1", "OtpVerify", "verified"),
     ] {
-        let verify = hook(session, request, "OtpVerify", "Otp", typed);
-        assert_eq!(caller.post("on_webhook", &verify).await["context"]["otp"]["status"], status);
+        let first = session == "session-1";
+        let (entity, text) = match (component, first, status) {
+            ("OtpSend", true, _) => ("UserEmail", address),
+            ("OtpSend", false, _) => ("UserEmail", other),
+            (_, true, "incorrect") => ("Otp", &*wrong),
+            (_, true, "verified") => ("Otp", &*code),
+            (_, false, "verified") => ("Otp", &*other_code),
+            _ => ("Nothing", "-"),
+        };
+        if component == "OtpResend" {
+            // The cooldown passes.
+            let moved =
+                caller.http.post(format!("{}/dev/clock", caller.url)).json(&json!({ "advanceSeconds": 40 }));
+            assert_eq!(moved.send().await.unwrap().status(), 200);
+        }
+        let mut body = hook(session, request, component, entity, text);
+        if let Some(held) = held.get(session) {
+            body["context"]["session"]["BotUserSession"] = held.clone();
+        }
+        let answer = caller.post("on_webhook", &body).await;
+        assert_eq!(answer["context"]["otp"]["status"], status, "{component}: {answer}");
+        held.insert(session, answer["context"]["session"]["BotUserSession"].clone());
+        if ["OtpSend", "OtpResend"].contains(&component) {
+            let mailed = caller.code().await;
+            if first {
+                wrong = mailed.chars().map(|digit| if digit == '7' { '3' } else { '7' }).collect();
+                code = mailed;
+            } else {
+                other_code = mailed;
+            }
+        }
     }
     let written =
         |text: &str| serde_json::from_str::<Value>(text).unwrap()["steps"].as_array().unwrap().len();
@@ -122,12 +153,12 @@ async fn live_traffic_becomes_a_scenario_that_passes_and_gives_nothing_away() {
     let mut steps = 0;
     for _ in 0..200 {
         steps = written(&std::fs::read_to_string(&file).unwrap());
-        if steps >= 7 {
+        if steps >= 10 {
             break;
         }
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
-    assert!(steps >= 7, "{steps} steps were written");
+    assert!(steps >= 10, "{steps} steps were written");
     server.terminate();
     assert!(server.wait().success());
 

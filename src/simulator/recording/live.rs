@@ -112,9 +112,9 @@ impl Live {
             // The same call again has the same id.
             step["request"] = sent["requestId"].clone();
         }
-        let (set, remove) = self.differences(&mut sent, &exchange.body, &fields);
-        if !set.is_empty() {
-            step["set"] = set.into();
+        let (changed, remove) = self.differences(&mut sent, &exchange.body, &fields);
+        if !changed.is_empty() {
+            step["set"] = changed.into();
         }
         if !remove.is_empty() {
             step["remove"] = remove.into();
@@ -203,13 +203,13 @@ impl Live {
         came: &Value,
         fields: &[String],
     ) -> (Map<String, Value>, Vec<Value>) {
-        let (mut set, mut remove) = (Map::new(), Vec::new());
+        let (mut changed, mut remove) = (Map::new(), Vec::new());
         let mut change = |sent: &mut Value, pointer: &str, value: Option<Value>| {
             if value.as_ref() == sent.pointer(pointer) {
                 return;
             }
             match value {
-                Some(value) => put(sent, &mut set, pointer, value),
+                Some(value) => put(sent, &mut changed, pointer, value),
                 None => remove.push(json!(pointer)),
             }
         };
@@ -230,7 +230,7 @@ impl Live {
         let own = |key: &&String| key.ends_with("Url") || *key == "requestId";
         let keys = sent.as_object().into_iter().flat_map(Map::keys).filter(own);
         remove.extend(keys.filter(|key| came[*key].is_null()).map(|key| json!(format!("/{key}"))));
-        (set, remove)
+        (changed, remove)
     }
 
     /// What was recorded, as a scenario.
@@ -278,12 +278,12 @@ fn stand_in(id: &Value, sample: &str, known: &mut Vec<String>) -> Value {
 }
 
 /// Puts a value into a payload, within new objects where there is no place for it, and notes what that takes.
-fn put(sent: &mut Value, set: &mut Map<String, Value>, pointer: &str, mut value: Value) {
+fn put(sent: &mut Value, changed: &mut Map<String, Value>, pointer: &str, mut value: Value) {
     let mut at = pointer;
     while let Some((parent, key)) = at.rsplit_once('/') {
         if let Some(object) = sent.pointer_mut(parent).and_then(Value::as_object_mut) {
             object.insert(key.to_owned(), value.clone());
-            set.insert(at.to_owned(), value);
+            changed.insert(at.to_owned(), value);
             return;
         }
         value = json!({ key: value });
@@ -349,10 +349,10 @@ mod tests {
 
     #[test]
     fn values_find_a_place() {
-        let (mut sent, mut set) = (json!({ "a": { "b": null } }), Map::new());
-        put(&mut sent, &mut set, "/a/b/c", json!(1));
-        put(&mut sent, &mut set, "/a/b/d", json!(2));
+        let (mut sent, mut changed) = (json!({ "a": { "b": null } }), Map::new());
+        put(&mut sent, &mut changed, "/a/b/c", json!(1));
+        put(&mut sent, &mut changed, "/a/b/d", json!(2));
         assert_eq!(sent, json!({ "a": { "b": { "c": 1, "d": 2 } } }));
-        assert_eq!(Value::from(set), json!({ "/a/b": { "c": 1 }, "/a/b/d": 2 }));
+        assert_eq!(Value::from(changed), json!({ "/a/b": { "c": 1 }, "/a/b/d": 2 }));
     }
 }
