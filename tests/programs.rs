@@ -9,6 +9,9 @@ mod botium;
 mod browser;
 #[path = "programs/dev_server.rs"]
 mod dev_server;
+#[expect(dead_code, unused_imports, reason = "its tests run elsewhere")]
+#[path = "it/program.rs"]
+mod program;
 #[path = "it/races.rs"]
 mod races;
 #[path = "programs/recipes.rs"]
@@ -57,6 +60,7 @@ fn main() {
         on_redis("away_or_silent_is_unavailable_within_a_second", redis::unavailable_within_a_second),
         on_redis("a_change_whose_answer_is_lost_is_not_made_again", redis::lost_answers),
         on_redis("killed_and_restarted_under_two_servers_loses_nothing", redis::killed_and_restarted),
+        on_redis("a_rolling_restart_under_load_loses_no_request", redis::rolling_restart),
         on_redis("sentinels_say_who_takes_over", redis::failover),
         on_redis("tls_is_for_those_who_can_show_who_they_are", redis::tls),
         on_redis("a_user_needs_few_permissions", redis::a_user_who_may_just_enough),

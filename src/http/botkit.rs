@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use actix_web::web::{Bytes, Data, Payload as Body};
 use actix_web::{HttpRequest, HttpResponse};
-use log::{error, info};
+use log::error;
 
 use super::conversation::{Arrival, message};
 use super::peer::caller;
@@ -43,17 +43,7 @@ async fn handle(request: HttpRequest, body: Body, server: Data<Server>) -> HttpR
             refuse(&failure)
         }
     };
-    let status = response.status().as_u16();
-    let took = started.elapsed();
-    server.service.metrics.request(trace.event, status);
-    server.service.metrics.request_took(trace.event, status, took);
-    let tenths = took.as_micros() / 100;
-    info!(
-        event = trace.event, status, ms = took.as_secs_f64() * 1e3, bot = trace.bot, request = trace.request.as_str(),
-        component = trace.component.as_str(),
-        otp = trace.status.unwrap_or_default();
-        "{} {status} {}.{} ms {trace}", trace.event, tenths / 10, tenths % 10
-    );
+    trace.answered(&server.service.metrics, response.status().as_u16(), started.elapsed());
     response
 }
 

@@ -29,12 +29,13 @@ use crate::dialog::Wire;
 const KEY: &str = "apiKey";
 
 /// What every door can refuse a call with.
-const REFUSALS: [(&str, &str); 5] = [
+const REFUSALS: [(&str, &str); 6] = [
     ("400", "The call is wrong; `msg` says where."),
     ("401", "There is no API key, or it is none we know."),
     ("403", "The API key is not for this bot."),
     ("404", "The server's configuration has no such bot."),
     ("405", "Another method is meant; the header `Allow` says which."),
+    ("429", "The bot is called too often; the header `Retry-After` says in how many seconds to call again."),
 ];
 
 /// What those that read a body can refuse besides.

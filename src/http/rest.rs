@@ -12,14 +12,14 @@ use actix_web::http::Method;
 use actix_web::http::header::{ALLOW, AUTHORIZATION, CACHE_CONTROL, HeaderValue, WWW_AUTHENTICATE};
 use actix_web::web::{self, Data, Payload as Body};
 use actix_web::{HttpRequest, HttpResponse};
-use log::info;
 
 use self::path::{Door, Path, Query};
 use super::api_keys::ApiKey;
 use super::trace::{Trace, loggable};
 use super::{BotSettings, Server, header, refuse, respond};
 use crate::botkit::{BotId, Failure};
-use crate::telemetry::Stopwatch;
+use crate::telemetry::trace::TRACEPARENT;
+use crate::telemetry::{Stopwatch, trace};
 
 /// The header that names a call, so that a retry is known for one.
 pub(super) const REQUEST_ID: &str = "idempotency-key";
@@ -30,6 +30,11 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
 
 /// Answers a call.
 async fn receive(request: HttpRequest, body: Body, server: Data<Server>) -> HttpResponse {
+    let known = header(request.headers(), TRACEPARENT).and_then(trace::Trace::parse);
+    trace::within(known, handle(request, body, server)).await
+}
+
+async fn handle(request: HttpRequest, body: Body, server: Data<Server>) -> HttpResponse {
     let started = Stopwatch::start();
     let mut trace = Trace { event: "rest", bot: "?".into(), ..Trace::default() };
     let outcome = match admit(&request, &server, &mut trace) {
@@ -45,10 +50,7 @@ async fn receive(request: HttpRequest, body: Body, server: Data<Server>) -> Http
         }
         Err(failure) => refused(&failure),
     };
-    let status = response.status().as_u16();
-    server.service.metrics.request(trace.event, status);
-    let tenths = started.elapsed().as_micros() / 100;
-    info!("{} {status} {}.{} ms {trace}", trace.event, tenths / 10, tenths % 10);
+    trace.answered(&server.service.metrics, response.status().as_u16(), started.elapsed());
     response
 }
 
@@ -127,6 +129,7 @@ fn admit<'a, 'r>(
         return Err(Failure::Forbidden);
     }
     let settings = server.bots.get(&bot).map(|bot| &bot.settings).ok_or(Failure::UnknownBot)?;
+    server.rate.admit(&bot).map_err(|wait| Failure::TooMany { wait })?;
     let what = What::new(door, request.method())?;
     trace.event = what.name();
     Ok(Admitted { bot, settings, what })

@@ -2,8 +2,12 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::time::Duration;
+
+use log::info;
 
 use crate::botkit::Rejection;
+use crate::telemetry::Metrics;
 
 /// What the log says of a request.
 #[derive(Default)]
@@ -19,6 +23,21 @@ pub(super) struct Trace<'r> {
     /// Whether another server answered it.
     pub(super) forwarded: bool,
     pub(super) rejection: Option<Rejection>,
+}
+
+impl Trace<'_> {
+    /// Counts and logs the request, which has been answered.
+    pub(super) fn answered(&self, metrics: &Metrics, status: u16, took: Duration) {
+        metrics.request(self.event, status);
+        metrics.request_took(self.event, status, took);
+        let tenths = took.as_micros() / 100;
+        info!(
+            event = self.event, status, ms = took.as_secs_f64() * 1e3, bot = self.bot, request = self.request.as_str(),
+            component = self.component.as_str(),
+            otp = self.status.unwrap_or_default();
+            "{} {status} {}.{} ms {self}", self.event, tenths / 10, tenths % 10
+        );
+    }
 }
 
 /// Who it was about, and what came of it: the operation's status, or why the caller was refused.

@@ -133,3 +133,48 @@ async fn bodies_over_the_limit_are_refused() {
     let body = json!({ "to": "x".repeat(2_000) }).to_string();
     assert_eq!(app.rest(API_KEY, "POST", &format!("{BOT}/sessions/s/otp"), &body).await.status(), 413);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bot_that_is_called_too_often_can_be_called_later() {
+    let app = App::start("[server]\ncalls_per_second = 2\n").await;
+    let path = format!("{BOT}/sessions/s/otp");
+    let mut refused = None;
+    for _ in 0..20 {
+        // Whoever has no key takes nothing from those who have.
+        assert_eq!(app.rest("wrong", "GET", &path, "").await.status(), 401);
+        let answer = app.rest(API_KEY, "GET", &path, "").await;
+        if answer.status() == 429 {
+            refused = Some(answer);
+            break;
+        }
+    }
+    let answer = refused.unwrap();
+    assert_eq!(answer.headers()["retry-after"], "1");
+    let envelope = json!({ "errors": [{ "msg": "Too Many Requests", "code": "TOO_MANY_REQUESTS" }] });
+    assert_eq!(answer.json::<Value>().await.unwrap(), envelope);
+    assert_eq!(app.rest(API_KEY, "GET", "st-another/sessions/s/otp", "").await.status(), 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_callers_trace_goes_on_and_its_time_is_counted() {
+    const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let app = App::start("").await;
+    for (session, trace) in [("one", Some(TRACE)), ("two", None)] {
+        let call = app.http.post(format!("{}/v1/bots/{BOT}/sessions/{session}/otp", app.url));
+        let call = call
+            .header("authorization", format!("Bearer {API_KEY}"))
+            .header("content-type", "application/json");
+        let call = trace.into_iter().fold(call, |call, trace| call.header("traceparent", trace));
+        let body = json!({ "to": format!("{session}@example.com") }).to_string();
+        assert_eq!(call.body(body).send().await.unwrap().status(), 200);
+        let mails = app.calls().await;
+        let handed_on = mails.last().unwrap().headers.get("traceparent").map(|value| value.to_str().unwrap());
+        assert_eq!(handed_on.map(|known| &known[..36]), trace.map(|known| &known[..36]), "{session}");
+        assert_ne!(handed_on, Some(TRACE));
+    }
+    let metrics = app.metrics().await;
+    for name in ["requests_total", "request_seconds_count"] {
+        let line = format!("botkit_otp_{name}{{event=\"rest_send\",status=\"200\"}} 2\n");
+        assert!(metrics.contains(&line), "{line}{metrics}");
+    }
+}

@@ -2,6 +2,8 @@
 
 #[path = "redis/outages.rs"]
 mod outages;
+#[path = "redis/rolling.rs"]
+mod rolling;
 #[path = "redis/sentinel.rs"]
 mod sentinel;
 #[path = "redis/server.rs"]
@@ -10,6 +12,7 @@ mod server;
 mod trust;
 
 pub(crate) use outages::{killed_and_restarted, lost_answers, unavailable_within_a_second};
+pub(crate) use rolling::rolling_restart;
 pub(crate) use sentinel::failover;
 pub(crate) use server::is_there;
 pub(crate) use trust::{a_user_who_may_just_enough, refused_servers, tls, unlike_servers};
