@@ -254,7 +254,7 @@ impl Loaded {
     }
 
     fn check(&self) -> Result<(), Error> {
-        let Config { server, dev, delivery, platform, limits, store, otp, .. } = &self.config;
+        let Config { server, dev, delivery, platform, store, otp, .. } = &self.config;
         let prefix = &server.api_prefix;
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./~".contains(&byte);
         if !(prefix.is_empty()
@@ -339,6 +339,11 @@ impl Loaded {
                 return Err(self.error(key, format!("must be 100ms to {most}s")));
             }
         }
+        self.check_limits()
+    }
+
+    fn check_limits(&self) -> Result<(), Error> {
+        let limits = &self.config.limits;
         if !(Duration::from_mins(1)..=Duration::from_hours(24)).contains(&limits.sms.block_for) {
             return Err(self.error("limits.sms.block_for", "must be 1m to 24h"));
         }

@@ -231,15 +231,12 @@ impl Service {
             };
             let written = match bill {
                 Ok(bill) => {
-                    let sending = match &turn.effect {
-                        Some(Effect::Deliver(delivery)) => Some(Sending {
-                            key: key.clone(),
-                            request: call.request,
-                            delivery: delivery.clone(),
-                            bill: Bill { phone: None, ..bill.clone() },
-                        }),
-                        None => None,
-                    };
+                    let sending = turn.effect.as_ref().map(|Effect::Deliver(delivery)| Sending {
+                        key: key.clone(),
+                        request: call.request,
+                        delivery: delivery.clone(),
+                        bill: Bill { phone: None, ..bill.clone() },
+                    });
                     let written = self.write(key, &snapshot, turn, bill, now).await;
                     if let (Err(_), Some(sending)) = (&written, sending) {
                         self.background.start(Arc::clone(self).withdraw(sending));
