@@ -1,11 +1,17 @@
 //! What a provider is asked, to the letter.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use botkit_otp::botkit::BotId;
+use botkit_otp::clock::Timestamp;
 use botkit_otp::dialog::SessionKey;
-use botkit_otp::otp::Handover;
+use botkit_otp::http::Server;
+use botkit_otp::otp::{AccountId, ChallengeId, Handover, Ticket};
+use botkit_otp::service::Service;
+use botkit_otp::store::{Change, Commit, Memory, Snapshot, Store, Unavailable, Wanted};
 use botkit_otp::telemetry::Stopwatch;
 use serde_json::{Value, json};
 use wiremock::ResponseTemplate;
@@ -216,4 +222,54 @@ async fn with_too_much_running_nothing_more_is_sent_saved_or_charged() {
     let metrics = app.metrics().await;
     let counted = "botkit_otp_operations_total{what=\"send\",outcome=\"unavailable\"} 1";
     assert!(metrics.contains(counted), "{metrics}");
+}
+
+/// A store whose answer to one change gets lost, although the change is made.
+struct LosesAnAnswer {
+    store: Memory,
+    loses: AtomicBool,
+}
+
+#[async_trait]
+impl Store for LosesAnAnswer {
+    async fn load(&self, key: &SessionKey, accounts: &[AccountId]) -> Result<Snapshot, Unavailable> {
+        self.store.load(key, accounts).await
+    }
+    async fn commit(&self, change: Change) -> Result<Commit, Unavailable> {
+        let commit = self.store.commit(change).await;
+        let lost = self.loses.swap(false, Ordering::Relaxed);
+        if lost { Err(Unavailable("the answer is lost".to_owned())) } else { commit }
+    }
+    async fn give_back(&self, ticket: &Ticket) -> Result<(), Unavailable> {
+        self.store.give_back(ticket).await
+    }
+    async fn owner(&self, challenge: ChallengeId) -> Result<Option<SessionKey>, Unavailable> {
+        self.store.owner(challenge).await
+    }
+    async fn find(&self, wanted: &Wanted, most: usize) -> Result<Vec<SessionKey>, Unavailable> {
+        self.store.find(wanted, most).await
+    }
+    fn sweep(&self, now: Timestamp) -> usize {
+        self.store.sweep(now)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_send_that_may_not_have_been_saved_is_taken_back() {
+    let settings = "[limits.destination]\nsends_per_hour = 1\n[limits.bot]\nsends_per_hour = 1\n";
+    let app = App::start_with(settings, |server| {
+        let server = Arc::into_inner(server).unwrap();
+        let service = Arc::into_inner(server.service).unwrap();
+        let store = Arc::new(LosesAnAnswer { store: Memory::default(), loses: AtomicBool::new(true) });
+        Arc::new(Server { service: Arc::new(Service { store, ..service }), ..server })
+    })
+    .await;
+    let send = small("s", 1, &json!({ "UserEmail": "mira@example.com" }));
+    assert_eq!(app.call("OtpSend", &send).await["status"], "unavailable");
+    app.settled().await;
+    assert_eq!(app.call("OtpSend", &send).await["status"], "send_failed", "nobody waits for a mail that never went");
+    // Neither the wait nor the budgets were spent.
+    let again = app.call("OtpSend", &small("s", 2, &json!({ "UserEmail": "mira@example.com" }))).await;
+    assert_eq!(again["status"], "sent", "{again}");
+    assert_eq!(app.codes().await.len(), 1);
 }

@@ -379,3 +379,15 @@ async fn with_the_store_down_the_provider_is_asked_to_come_again() {
     let signature = provider.sign(&timestamp, &body);
     assert_eq!(sendgrid(&app, Some(&signature), Some(&timestamp), body).await.status(), 500);
 }
+
+#[tokio::test]
+async fn large_reports_are_not_read() {
+    let settings = format!("[server]\npublic_url = \"{PUBLIC}\"\n");
+    let app = App::start(&settings).await;
+    let post = |size: usize| {
+        let request = app.http.post(format!("{}/events/twilio", app.url)).header("x-twilio-signature", "x");
+        request.body("a&".repeat(size / 2)).send()
+    };
+    assert_eq!(post(60_000).await.unwrap().status(), 401);
+    assert_eq!(post(80_000).await.unwrap().status(), 413, "whoever sends it");
+}
