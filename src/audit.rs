@@ -220,7 +220,12 @@ impl<'e> Event<'e> {
 #[must_use]
 pub fn name(session: &str) -> Cow<'_, str> {
     let dialled = |character: char| character.is_ascii_digit() || "+-(). ".contains(character);
-    let address = session.contains('@') || session.len() >= 7 && session.chars().all(dialled);
+    let number = session.split('+').skip(1).any(|after| {
+        let digits = after.chars().take_while(|character| dialled(*character));
+        digits.filter(char::is_ascii_digit).count() >= 7
+    });
+    let all = session.len() >= 7 && session.chars().all(dialled);
+    let address = number || all || session.contains('@');
     if address || session.chars().any(char::is_control) {
         let mut short = [0; 16];
         short.copy_from_slice(&Sha256::digest(session)[..16]);

@@ -15,6 +15,7 @@ mod scrub;
 
 pub use credentials::{Algorithm, Bot, Bots, Credentials, Rejection};
 pub use event::{Event, Forward, TO_USER, component_and_event};
+pub(crate) use payload::{ALWAYS_READ, SESSION, USER};
 pub use payload::{Found, Payload, Pointer};
 pub use reply::{Changes, Route, SessionField, bot_user_session, quirk, reply};
 pub use scrub::Secret;

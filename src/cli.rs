@@ -42,7 +42,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Serve (also without a command). Without a configuration: dev mode on 127.0.0.1:8003.
-    Serve,
+    Serve(serve::Serve),
     /// Talk to the bot in this terminal: with a server in dev mode of its own, or with the one at --url.
     Chat(chat::Chat),
     /// Play scenarios at a running server, to see whether it answers rightly, or as load.
@@ -97,8 +97,8 @@ impl Cli {
     pub fn run(self) -> Result<ExitCode> {
         let file = self.config.as_deref();
         let loaded = || Loaded::read(file, &environment());
-        match self.command.unwrap_or(Command::Serve) {
-            Command::Serve => serve::serve(&loaded()?)?,
+        match self.command.unwrap_or_else(|| Command::Serve(serve::Serve::default())) {
+            Command::Serve(options) => serve::serve(&loaded()?, &options)?,
             Command::Check(wanted) => return check::check(file, wanted),
             Command::Chat(options) => chat::chat(&loaded()?, &options)?,
             Command::Replay(options) => replay::replay(&loaded()?, &options)?,
@@ -129,7 +129,9 @@ fn explain(loaded: &Loaded, session: &str, bot: Option<&BotId>, file: Option<Pat
     let missing = "audit.target names no file; set it, or name the file with --file";
     let file = file.or_else(configured).ok_or_else(|| anyhow!(missing))?;
     let shown = file.display();
-    let text = std::fs::read_to_string(&file).with_context(|| format!("cannot read {shown}"))?;
+    let bytes = std::fs::read(&file).with_context(|| format!("cannot read {shown}"))?;
+    // A crash may have left half a character.
+    let text = String::from_utf8_lossy(&bytes);
     let story = Story::read(&text, session, bot).with_context(|| format!("cannot use {shown}"))?;
     if !story.broken().is_empty() {
         let lines: Vec<String> = story.broken().iter().map(usize::to_string).collect();

@@ -209,7 +209,8 @@ pub struct Turn {
 pub struct Answer {
     /// How things stand now.
     pub report: Report,
-    /// The code itself, only under [`Expose::Plain`] and only when one was made. No store gets it.
+    /// The code itself, only under [`Expose::Plain`] and only when one was made. It is written nowhere: the
+    /// retry of an `OtpGenerate` that another process answers is without it.
     #[serde(skip)]
     pub code: Option<Code>,
     /// What the user said is not for us: where there is a bot, it goes there, untouched.

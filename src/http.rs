@@ -16,6 +16,7 @@ pub mod openapi;
 mod peer;
 mod rate;
 mod ready;
+mod record;
 mod rest;
 mod tls;
 mod trace;
@@ -28,13 +29,14 @@ pub use console::Console;
 pub use hooks::Hooks;
 pub use peer::Networks;
 pub use rate::Rate;
+pub use record::Recorder;
 pub use tls::Tls;
 pub use upstream::Upstream;
 
 use std::net::{SocketAddr, TcpListener};
 use std::num::NonZero;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
@@ -114,6 +116,8 @@ pub struct Server {
     pub console: Console,
     /// Dev mode's webhook channel, by which programs write to the bot.
     pub hooks: Hooks,
+    /// Writes down what crosses the wire, if that is asked for.
+    pub recorder: OnceLock<Recorder>,
 }
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");

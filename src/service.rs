@@ -37,6 +37,10 @@ const ROUNDS: u32 = 10_000;
 /// How often a call looks whether the delivery that another one has begun is done.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
+/// How often, and for how long, it is looked whether a send was saved that the store did not answer for.
+const WITHDRAW_AGAIN: Duration = Duration::from_secs(1);
+const WITHDRAWALS: u32 = 120;
+
 /// How often what nobody needs any more is freed.
 const SWEEP: Duration = Duration::from_mins(1);
 
@@ -198,8 +202,8 @@ impl Service {
     }
 
     /// Loads, takes the turn and saves, again and again until nobody was faster.
-    async fn settle(&self, key: &SessionKey, call: &Call) -> Result<Settled, Unavailable> {
-        let accounts: Vec<_> = call.accounts(&self.authority.keys).collect();
+    async fn settle(self: &Arc<Self>, key: &SessionKey, call: &Call) -> Result<Settled, Unavailable> {
+        let mut accounts: Vec<_> = call.accounts(&self.authority.keys).collect();
         for _ in 0..ROUNDS {
             let snapshot = self.load(key, &accounts).await?;
             let known = snapshot.accounts();
@@ -211,6 +215,14 @@ impl Service {
             if turn.effect.is_some() && self.background.running() >= self.most_at_once {
                 return Ok(Settled { turn: too_busy(now), stored: None, bill: Bill::default() });
             }
+            // An address of before, under keys of today: its account has not been looked at yet.
+            let unknown = turn.charges.iter().map(|(id, _)| *id);
+            let own = session.and_then(|session| Some(session.challenge.as_ref()?.account));
+            let unknown: Vec<_> = unknown.filter(|id| !accounts.contains(id) && own != Some(*id)).collect();
+            if !unknown.is_empty() {
+                accounts.extend(unknown);
+                continue;
+            }
             let (bill, to) = match &turn.effect {
                 Some(Effect::Deliver(delivery)) => {
                     (self.charge(key, delivery, &turn.charges, now), Some(delivery.to.clone()))
@@ -218,7 +230,22 @@ impl Service {
                 None => (Ok(Bill::default()), None),
             };
             let written = match bill {
-                Ok(bill) => self.write(key, &snapshot, turn, bill, now).await?,
+                Ok(bill) => {
+                    let sending = match &turn.effect {
+                        Some(Effect::Deliver(delivery)) => Some(Sending {
+                            key: key.clone(),
+                            request: call.request,
+                            delivery: delivery.clone(),
+                            bill: Bill { phone: None, ..bill.clone() },
+                        }),
+                        None => None,
+                    };
+                    let written = self.write(key, &snapshot, turn, bill, now).await;
+                    if let (Err(_), Some(sending)) = (&written, sending) {
+                        self.background.start(Arc::clone(self).withdraw(sending));
+                    }
+                    written?
+                }
                 Err(halt) => Err(Lost::Halted(halt)),
             };
             let written = match (written, &to) {
@@ -350,7 +377,13 @@ impl Service {
     }
 
     /// Waits, for a call that came again, until the delivery it began the first time is done.
-    async fn look(&self, key: &SessionKey, call: &Call, meanwhile: Answer, started: Stopwatch) -> Outcome {
+    async fn look(
+        self: &Arc<Self>,
+        key: &SessionKey,
+        call: &Call,
+        meanwhile: Answer,
+        started: Stopwatch,
+    ) -> Outcome {
         while started.elapsed() < self.answer_within {
             tokio::time::sleep(LOOK_AGAIN).await;
             match self.settle(key, call).await {
@@ -368,7 +401,11 @@ impl Service {
         let name = (sending.delivery.challenge, sending.delivery.send);
         self.sending.insert(name, sending.clone());
         let handover = self.deliveries.deliver(&message, &self.metrics).await;
-        self.sending.remove(&name);
+        if self.sending.remove(&name).is_none() {
+            // It took too long for a server that stops: that has been noted already.
+            let report = Report::bare(Status::SendFailed, "the server stopped", self.now());
+            return Answer::new(report);
+        }
         if let Handover::Accepted { .. } = handover {
             self.metrics.sent(way(&sending.delivery.to));
         }
@@ -377,6 +414,27 @@ impl Service {
             error!("cannot note what came of a delivery challenge={}", sending.delivery.challenge);
             self.unavailable(&unavailable)
         })
+    }
+
+    /// Takes back a send whose saving the store did not answer for: nothing was delivered, and yet it may have been saved,
+    /// now or a little later.
+    async fn withdraw(self: Arc<Self>, sending: Sending) {
+        let Delivery { challenge, send, .. } = sending.delivery;
+        let mut absent = 0;
+        for _ in 0..WITHDRAWALS {
+            tokio::time::sleep(WITHDRAW_AGAIN).await;
+            let Ok(snapshot) = self.load(&sending.key, &[]).await else { continue };
+            let saved = snapshot.session.and_then(|stored| stored.value.challenge.clone());
+            if saved.is_none_or(|saved| saved.id != challenge || saved.sends() != send) {
+                absent += 1;
+                if absent == 3 {
+                    return;
+                }
+            } else if self.conclude(&sending, &Handover::Failed, None).await.is_ok() {
+                warn!("a code that could not be saved for sure is taken back challenge={challenge}");
+                return;
+            }
+        }
     }
 
     /// Notes what came of a delivery. `stored` is the session as it was last seen, if that may still be so.

@@ -22,7 +22,7 @@ pub use dev::{Doors, Mail};
 pub use dialog::{End, Entity, Mode, Next, Node, Then, after};
 pub use event::{Event, Exchange, Side, Watcher, Who};
 pub use mischief::{Mischief, Prank};
-pub use recording::Recording;
+pub use recording::{Heard, Live, Recording};
 pub use target::{Reply, Target};
 
 use std::time::Duration;

@@ -7,7 +7,7 @@ mod memory;
 mod record;
 mod redis;
 
-pub use disk::{Disk, Flush, Folder};
+pub use disk::{Disk, Flush, Folder, replace};
 pub use memory::Memory;
 pub use redis::Redis;
 

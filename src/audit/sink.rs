@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use log::error;
+use log::{error, warn};
 use sha2::{Digest as _, Sha256};
 
 use super::Event;
@@ -139,8 +139,14 @@ impl Inner {
         }
         let written = match &mut *target {
             Target::Stdout => io::stdout().write_all(&bytes).and_then(|()| io::stdout().flush()),
-            Target::File(file) => file.write_all(&bytes).and_then(|()| file.sync_data()),
+            Target::File(file) => file.write_all(&bytes),
         };
+        if let (Ok(()), Target::File(file)) = (&written, &*target)
+            && let Err(problem) = file.sync_data()
+        {
+            // It is written, and must not be written again.
+            warn!("audit.target cannot be flushed: {problem}");
+        }
         if let Err(problem) = written {
             // Half of it may stand there; all of it comes again, and whoever reads it is told that the chain starts over.
             let mut waiting = lock(&self.waiting);

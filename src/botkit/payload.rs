@@ -23,7 +23,7 @@ static SHAPE: Shape = Shape(&[
 ]);
 
 /// Where the session's id is looked for, in order. Never `requestId`, which is new for every event, nor `contextId`.
-const SESSION: [&[&str]; 4] = [
+pub(crate) const SESSION: [&[&str]; 4] = [
     &["context", "session", "BotUserSession", "conversationSessionId"],
     &["context", "session", "BotUserSession", "channels", "0", "conversationSessionId"],
     &["context", "session", "BotUserSession", "channels", "0", "sessionId"],
@@ -31,7 +31,7 @@ const SESSION: [&[&str]; 4] = [
 ];
 
 /// Where the user's id is looked for, in order.
-const USER: [&[&str]; 5] = [
+pub(crate) const USER: [&[&str]; 5] = [
     &["context", "session", "UserContext", "_id"],
     &["context", "session", "opts", "userId"],
     &["channel", "channelInfos", "handle", "userId"],
@@ -48,6 +48,25 @@ const LANGUAGE: [&[&str]; 3] = [
 
 /// Where a channel says that an event is its own doing and not the user's.
 const SYNTHETIC: [&[&str]; 2] = [&["channel", "botEvent"], &["channel", "channelInfos", "botEvent"]];
+
+/// What else we read wherever it is sent, besides the fields of a bot's settings.
+pub(crate) const ALWAYS_READ: [&[&str]; 15] = [
+    LANGUAGE[0],
+    LANGUAGE[1],
+    LANGUAGE[2],
+    SYNTHETIC[0],
+    SYNTHETIC[1],
+    CHANNEL[0],
+    CHANNEL[1],
+    CHANNEL[2],
+    &["message"],
+    &["agent_transfer"],
+    &["context", "otp", "message"],
+    &["context", "otp", "suggestions"],
+    &["context", "session", "BotUserSession", "OTP"],
+    &["context", "session", "BotUserSession", "ExpiryTime"],
+    &["context", "session", "BotUserSession", "OTPVerified"],
+];
 
 /// The text of the event that some channels open a conversation with.
 const CONNECTED: &str = "ON_CONNECT_EVENT";

@@ -6,6 +6,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
 use crate::delivery::{describe, http_client};
+use crate::platform::is_loopback;
 
 /// How long a server may take to look through its sessions.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
@@ -70,14 +71,14 @@ pub(super) fn run(admin: &Admin) -> Result<()> {
     let http = http_client(PATIENCE).context("this machine has no CA certificates")?;
     let (Act::Codes(whose) | Act::Revoke(whose) | Act::Unlock(whose)) = &admin.act;
     let base = whose.url.trim_end_matches('/');
+    let url = url::Url::parse(base).context("--url is no URL")?;
+    if url.scheme() != "https" && !is_loopback(&url) {
+        bail!("--url must start with https://: the key goes there");
+    }
     let fields: serde_json::Map<String, Value> =
         whose.fields().into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
     let request = match &admin.act {
-        Act::Codes(whose) => {
-            let mut url = url::Url::parse(&format!("{base}/admin/codes")).context("--url is no URL")?;
-            url.query_pairs_mut().extend_pairs(whose.fields());
-            http.get(url)
-        }
+        Act::Codes(_) => http.post(format!("{base}/admin/codes")).json(&fields),
         Act::Revoke(_) => http.post(format!("{base}/admin/revoke")).json(&fields),
         Act::Unlock(_) => http.post(format!("{base}/admin/unlock")).json(&fields),
     };

@@ -1,7 +1,7 @@
 //! Puts a server together from its configuration: the same way for the program, for tests and for benches.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use dashmap::DashMap;
 use rand::rngs::StdRng;
@@ -126,6 +126,7 @@ pub fn assemble(loaded: &Loaded, mut parts: Parts) -> Result<Arc<Server>, Error>
         dev_clock: parts.dev_clock,
         console: Console::default(),
         hooks: Hooks::default(),
+        recorder: OnceLock::new(),
     }))
 }
 

@@ -70,10 +70,10 @@ pub(super) fn register(loaded: &Loaded, wanted: &Register) -> Result<()> {
     let token = wanted.token.clone().unwrap_or_else(|| credentials.token(SystemClock.now()));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (status, answer) = runtime.block_on(put(target, &token, &body))?;
-    let answer: String =
-        answer.chars().filter(|character| !character.is_control()).take(LONGEST_ANSWER).collect();
     // A server may repeat what it was sent.
     let answer = answer.replace(token.as_str(), "(hidden)");
+    let answer: String =
+        answer.chars().filter(|character| !character.is_control()).take(LONGEST_ANSWER).collect();
     if !(200..300).contains(&status) {
         let hint = match status {
             401 | 403 => "; does the JWT app have the scope BotKit, and is it of this bot's account?",
@@ -103,7 +103,11 @@ fn callback(text: &str) -> Result<String> {
     if url.scheme() != "https" {
         bail!("--url must start with https://: typed codes go there");
     }
-    if url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() {
+    if url.query().is_some()
+        || url.fragment().is_some()
+        || !url.username().is_empty()
+        || url.password().is_some()
+    {
         bail!("--url must be a scheme, a host, at most a port and a path");
     }
     let base = url.as_str().trim_end_matches('/');

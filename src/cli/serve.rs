@@ -1,8 +1,11 @@
 //! `serve`: listens, says what to try next, and stops when told to.
 
 use std::net::TcpListener;
+use std::path::PathBuf;
+use std::sync::Arc;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
+use clap::Args;
 use log::{info, warn};
 use secrecy::ExposeSecret;
 
@@ -11,15 +14,29 @@ use crate::botkit::BotId;
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::{Loaded, Severity};
 use crate::delivery::Line;
-use crate::http::Server;
+use crate::http::{Recorder, Server};
 use crate::simulator::DEV_BOT;
 use crate::telemetry::start_logging;
 
 /// How long the token that dev mode prints is good for, in seconds: a working day and a night.
 const DEV_TOKEN: i64 = 24 * 3_600;
 
+/// Options of `serve`.
+#[derive(Debug, Default, Args)]
+pub(super) struct Serve {
+    /// Write what the platform calls to this new file as a scenario for `replay`, with codes, ids and addresses replaced.
+    /// What users say is in it: only in dev mode.
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
+}
+
 /// Serves until SIGTERM or Ctrl-C.
-pub(super) fn serve(loaded: &Loaded) -> Result<()> {
+pub(super) fn serve(loaded: &Loaded, options: &Serve) -> Result<()> {
+    if options.record.is_some() && !loaded.config.dev.enabled {
+        bail!(
+            "--record writes down what users say, which is for dev mode only; leave it out, or set dev.enabled = true"
+        );
+    }
     let _logging = start_logging(loaded.config.log.format);
     // Requests run on actix' own threads; this one is for what outlives them.
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
@@ -30,6 +47,13 @@ pub(super) fn serve(loaded: &Loaded) -> Result<()> {
     let listener = TcpListener::bind(bind)
         .with_context(|| format!("cannot listen on {bind}; set PORT, or server.bind in the configuration"))?;
     let address = listener.local_addr()?;
+    if let Some(file) = &options.record {
+        let shown = file.display();
+        let recorder = Recorder::begin(file).with_context(|| format!("--record: cannot write {shown}"))?;
+        if server.recorder.set(recorder).is_ok() {
+            info!("recording what the platform calls to {shown}");
+        }
+    }
 
     for finding in loaded.findings() {
         match finding.severity {
@@ -53,7 +77,11 @@ pub(super) fn serve(loaded: &Loaded) -> Result<()> {
         let api_key = api_key.map(ExposeSecret::expose_secret);
         print!("{}", welcome(&server, &url, address.port(), credentials, api_key));
     }
-    runtime.block_on(server.run(listener, told_to_stop()))?;
+    let outcome = runtime.block_on(Arc::clone(&server).run(listener, told_to_stop()));
+    if let Some(recorder) = server.recorder.get() {
+        recorder.end();
+    }
+    outcome?;
     // All that has to end has ended. A sweep may take minutes, and goes on at the next start.
     runtime.shutdown_background();
     info!("stopped");

@@ -18,6 +18,12 @@ pub struct Outbox(Mutex<VecDeque<Sent>>);
 /// One message that was sent.
 #[derive(Clone, Serialize)]
 pub struct Sent {
+    /// Counts on from 1.
+    #[serde(skip)]
+    number: u64,
+    /// What it belongs to, whatever its provider calls it.
+    #[serde(skip)]
+    challenge: String,
     id: String,
     to: String,
     channel: &'static str,
@@ -44,6 +50,18 @@ impl Sent {
         self.id == id && self.at == at
     }
 
+    /// Its place among all that were sent, from 1.
+    #[must_use]
+    pub const fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// The id of the challenge whose code it carries.
+    #[must_use]
+    pub fn challenge(&self) -> &str {
+        &self.challenge
+    }
+
     /// The code in it.
     #[must_use]
     pub fn code(&self) -> &str {
@@ -60,7 +78,9 @@ impl Sent {
 impl Outbox {
     /// Keeps a message that `provider` took.
     pub(super) fn record(&self, message: &Message, provider: &'static str, id: Option<&str>) {
-        let sent = Sent {
+        let mut sent = Sent {
+            number: 1,
+            challenge: message.challenge.to_string(),
             id: id.map_or_else(|| message.challenge.to_string(), str::to_owned),
             to: message.to.reveal().to_owned(),
             channel: message.to.channel().name(),
@@ -72,8 +92,18 @@ impl Outbox {
             at: message.at.to_string(),
         };
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        sent.number += kept.front().map_or(0, |newest| newest.number);
         kept.truncate(KEPT - 1);
         kept.push_front(sent);
+    }
+
+    /// The messages that came after the one with this number, oldest first.
+    #[must_use]
+    pub fn after(&self, number: u64) -> Vec<Sent> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut newer: Vec<Sent> = kept.iter().take_while(|sent| sent.number > number).cloned().collect();
+        newer.reverse();
+        newer
     }
 
     /// The messages sent to `to`, or all, newest first.

@@ -226,7 +226,8 @@ impl Session {
     #[must_use]
     pub fn forget_at(&self) -> Timestamp {
         let challenge = self.challenge.as_ref().map_or(Timestamp::from_millis(0), Challenge::forget_at);
-        self.conversation.flow.map_or(challenge, |flow| challenge.max(flow.until))
+        let flow = self.conversation.flow.map(|flow| flow.until);
+        flow.into_iter().chain(self.conversation.unclaimed).fold(challenge, Timestamp::max)
     }
 }
 

@@ -1,7 +1,7 @@
 //! An operator's doors: the codes that are out, masked, and their end. They are there only with keys of their own.
 
 use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, HeaderMap, HeaderValue};
-use actix_web::web::{self, Data, Payload as Body, Query};
+use actix_web::web::{self, Data, Payload as Body};
 use actix_web::{HttpRequest, HttpResponse};
 use log::{info, warn};
 use serde::Deserialize;
@@ -11,6 +11,7 @@ use super::rest::body::{fields, text};
 use super::rest::refused;
 use super::{Server, header, respond};
 use crate::address::{Channel, Destination, Email, Numbering, Phone};
+use crate::audit;
 use crate::botkit::{BotId, Failure};
 use crate::clock::Timestamp;
 use crate::otp::{ChallengeId, Phase};
@@ -19,7 +20,7 @@ use crate::store::Unavailable;
 
 pub(super) fn routes(config: &mut web::ServiceConfig) {
     config
-        .route("/admin/codes", web::get().to(codes))
+        .route("/admin/codes", web::post().to(codes))
         .route("/admin/revoke", web::post().to(revoke))
         .route("/admin/unlock", web::post().to(unlock));
 }
@@ -69,15 +70,10 @@ fn admit(server: &Server, headers: &HeaderMap) -> Result<String, Failure> {
     key.map(|key| key.name.to_string()).ok_or(Failure::Unauthorized)
 }
 
-async fn codes(
-    request: HttpRequest,
-    query: Result<Query<Which>, actix_web::Error>,
-    server: Data<Server>,
-) -> HttpResponse {
+async fn codes(request: HttpRequest, body: Body, server: Data<Server>) -> HttpResponse {
     let answer = async {
-        let who = admit(&server, request.headers())?;
-        let Query(which) = query.map_err(|error| Failure::InvalidArguments(error.to_string()))?;
-        let seen = server.service.look_up(which.whose()?).await;
+        let (who, whose) = asked(&server, &request, body).await?;
+        let seen = server.service.look_up(whose).await;
         info!("admin codes by {who}");
         let now = server.service.now();
         let shown = |seen: Vec<Seen>| {
@@ -86,7 +82,7 @@ async fn codes(
         };
         Ok(seen.map(shown))
     };
-    respond_with(answer.await)
+    respond_with(&server, answer.await)
 }
 
 async fn revoke(request: HttpRequest, body: Body, server: Data<Server>) -> HttpResponse {
@@ -95,7 +91,7 @@ async fn revoke(request: HttpRequest, body: Body, server: Data<Server>) -> HttpR
         info!("admin revoke by {who}");
         Ok(server.service.revoke(whose, &who).await.map(|count| json!({ "revoked": count })))
     };
-    respond_with(answer.await)
+    respond_with(&server, answer.await)
 }
 
 async fn unlock(request: HttpRequest, body: Body, server: Data<Server>) -> HttpResponse {
@@ -104,13 +100,14 @@ async fn unlock(request: HttpRequest, body: Body, server: Data<Server>) -> HttpR
         info!("admin unlock by {who}");
         Ok(server.service.unlock(whose, &who).await.map(|count| json!({ "unlocked": count })))
     };
-    respond_with(answer.await)
+    respond_with(&server, answer.await)
 }
 
 async fn asked(server: &Server, request: &HttpRequest, body: Body) -> Result<(String, Whose), Failure> {
     let who = match admit(server, request.headers()) {
         Ok(who) => who,
         Err(failure) => {
+            warn!("a key that is none was tried at {}", request.path());
             super::body::discard(request, body).await;
             return Err(failure);
         }
@@ -119,13 +116,13 @@ async fn asked(server: &Server, request: &HttpRequest, body: Body) -> Result<(St
     Ok((who, fields::<Which>(&text)?.whose()?))
 }
 
-fn respond_with(answer: Result<Result<Value, Unavailable>, Failure>) -> HttpResponse {
+fn respond_with(server: &Server, answer: Result<Result<Value, Unavailable>, Failure>) -> HttpResponse {
     let response = |status: u16, body: Value| {
         respond(status)
             .insert_header((CACHE_CONTROL, HeaderValue::from_static("no-store")))
             .body(body.to_string())
     };
-    match answer {
+    let response = match answer {
         Ok(Ok(body)) => response(200, body),
         Ok(Err(unavailable)) => {
             warn!("{unavailable}");
@@ -134,7 +131,9 @@ fn respond_with(answer: Result<Result<Value, Unavailable>, Failure>) -> HttpResp
             response(503, json!({ "errors": [problem] }))
         }
         Err(failure) => refused(&failure),
-    }
+    };
+    server.service.metrics.request("admin", response.status().as_u16());
+    response
 }
 
 /// What an operator may see of a code.
@@ -146,7 +145,7 @@ fn told(server: &Server, Seen { key, challenge }: &Seen, now: Timestamp) -> Valu
     };
     json!({
         "bot": key.bot(),
-        "session": key.session(),
+        "session": audit::name(key.session()),
         "purpose": key.purpose(),
         "challengeId": challenge.id.to_string(),
         "status": status,

@@ -146,6 +146,27 @@ async fn answer(
     let request_id = payload.request_id().map_or_else(|| server.service.request_id(), str::to_owned);
     trace.request = loggable(&request_id);
     let route = Route { bot: id, component: component.to_owned(), event, request_id };
+    let Some(recorder) = server.recorder.get() else {
+        return act(server, bot, payload, route, passage, trace).await;
+    };
+    let arrived = recorder.arrives(server, bot, &payload, &route);
+    let response = act(server, bot, payload, route, passage, trace).await?;
+    Ok(match arrived {
+        Some(arrived) => recorder.answered(server, arrived, response),
+        None => response,
+    })
+}
+
+/// Does what an event asks for.
+async fn act(
+    server: &Data<Server>,
+    bot: &Bot<BotSettings>,
+    payload: Payload,
+    route: Route,
+    passage: Option<(Passage, Bytes)>,
+    trace: &mut Trace<'_>,
+) -> Result<HttpResponse, Failure> {
+    let event = route.event;
     if event == Event::Webhook {
         return webhook(server, bot, payload, route, trace).await;
     }

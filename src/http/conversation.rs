@@ -41,8 +41,10 @@ pub(super) fn message(arrival: Arrival, bot: &Bot<BotSettings>, forward: Forward
     let session = arrival.payload.session().map(|session| SessionKey::new(&arrival.route.bot, &session));
     let background = arrival.server.service.background.clone();
     let Some(session) = session else {
-        background.start(async move { arrival.hand_on(&onward, forward).await });
-        return Ok(());
+        // Whose it is, nobody knows: all of a bot's wait for one another.
+        let lane = [forward.field, " ", arrival.route.bot.as_str()].concat().into();
+        let begun = background.start_in(lane, async move { arrival.hand_on(&onward, forward).await });
+        return begun.map_err(|Full| Failure::Busy);
     };
     let lane = [forward.field, " ", session.as_str()].concat().into();
     let for_bot = arrival.payload.is_for_agent() || arrival.payload.is_synthetic();

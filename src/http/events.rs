@@ -13,6 +13,12 @@ use crate::delivery::Provider;
 use crate::delivery::events::{Event, Forged, SENDGRID_PATH, SendGridEvents, TWILIO_PATH, TwilioEvents};
 use crate::telemetry::Stopwatch;
 
+/// Largest batch of SendGrid's events that is read. Nobody is known before all of it is.
+const BATCH: usize = 1 << 20;
+
+/// Largest of Twilio's reports that is read: a form with a few dozen fields.
+const FORM: usize = 1 << 16;
+
 pub(super) fn routes(config: &mut web::ServiceConfig) {
     let door = |path| web::resource(path).default_service(web::to(not_found));
     config
@@ -43,7 +49,7 @@ async fn from_sendgrid(
         body::discard(request, body).await;
         return Err(forged(server, Provider::SendGrid, &Forged));
     };
-    let bytes = body::read_bytes(request, body, server.settings.max_body_bytes).await?;
+    let bytes = body::read_bytes(request, body, BATCH.min(server.settings.max_body_bytes)).await?;
     events
         .verify(signature, timestamp, &bytes)
         .map_err(|problem| forged(server, Provider::SendGrid, &problem))?;
@@ -73,7 +79,7 @@ async fn from_twilio(
         body::discard(request, body).await;
         return Err(forged(server, Provider::Twilio, &Forged));
     };
-    let bytes = body::read_bytes(request, body, server.settings.max_body_bytes).await?;
+    let bytes = body::read_bytes(request, body, FORM.min(server.settings.max_body_bytes)).await?;
     let query = request.query_string();
     events.verify(signature, query, &bytes).map_err(|problem| forged(server, Provider::Twilio, &problem))?;
     take(server, Provider::Twilio, &events.read(query, &bytes, SystemClock.now())).await?;

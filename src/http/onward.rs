@@ -31,9 +31,13 @@ pub(super) async fn post(
     let credentials = server.bots.get(&route.bot).and_then(|bot| bot.credentials.as_ref());
     let Some(credentials) = credentials else { return Err(platform::Error::Answered(401)) };
     let token = credentials.token(SystemClock.now());
+    let recorded = server.recorder.get().map(|recorder| (recorder, body.clone()));
     let outcome = server.platform.post(address, &token, body).await;
     if let Err(error) = &outcome {
         error!("{field}: {error} bot={} request={}", route.bot, loggable(&route.request_id));
+    }
+    if let (Some((recorder, body)), Ok(())) = (recorded, &outcome) {
+        recorder.called(server, route, field, body);
     }
     server.service.metrics.platform(field, if outcome.is_ok() { "accepted" } else { "failed" });
     outcome

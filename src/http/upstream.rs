@@ -78,7 +78,7 @@ impl Upstream {
     ) -> Result<Passage, Failure> {
         let path = request.uri().path_and_query().map_or("", |path| path.as_str());
         let path = path.strip_prefix(prefix).unwrap_or(path);
-        if !path.starts_with(&format!("/sdk/bots/{bot}/")) {
+        if !path.starts_with(&format!("/sdk/bots/{bot}/")) || climbs(path) {
             return Err(Failure::NotFound);
         }
         let named = request.headers().get_all("connection").filter_map(|value| value.to_str().ok());
@@ -203,5 +203,41 @@ impl Stream for Pieces {
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         self.0.poll_recv(context)
+    }
+}
+/// Whether a path could lead to another bot, or out of `/sdk`, once somebody else reads it: by a segment of dots, in any
+/// spelling, or by what is taken for a slash.
+fn climbs(path: &str) -> bool {
+    let path = path.split('?').next().unwrap_or_default();
+    let path = path.to_ascii_lowercase().replace("%2e", ".");
+    path.contains(['\\', ';'])
+        || path.contains("%5c")
+        || path.contains("%2f")
+        || path.split('/').any(|part| part == "." || part == "..")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_path_leads_to_another_bot() {
+        for path in [
+            "/sdk/bots/st-1/..\\st-2\\on_event",
+            "/sdk/bots/st-1/../st-2/on_event",
+            "/sdk/bots/st-1/%2e%2E/st-2/on_event",
+            "/sdk/bots/st-1/.%2e/st-2/on_event",
+            "/sdk/bots/st-1/%2e%2e%2fst-2/on_event",
+            "/sdk/bots/st-1/..%5cst-2/on_event",
+            "/sdk/bots/st-1/..;/st-2/on_event",
+            "/sdk/bots/st-1/./on_event",
+        ] {
+            assert!(climbs(path), "{path}");
+        }
+        for path in
+            ["/sdk/bots/st-1/components/My%20Node.v2/on_webhook", "/sdk/bots/st-1/on_event?next=../.."]
+        {
+            assert!(!climbs(path), "{path}");
+        }
     }
 }

@@ -232,7 +232,9 @@ impl Challenge {
             })
             .map_or(0, |(challenge, _)| challenge.wrong);
         let elsewhere = running.map_or_else(Vec::new, |(challenge, _)| {
-            let left = (challenge.destination.clone(), challenge.sent_at);
+            // One that never went out keeps nobody waiting, but that there was another address is to be known.
+            let at = if challenge.arrived() { challenge.sent_at } else { Timestamp::default() };
+            let left = (challenge.destination.clone(), at);
             challenge.elsewhere.iter().cloned().chain([left]).collect()
         });
 

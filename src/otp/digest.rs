@@ -61,7 +61,8 @@ impl Keys {
     /// without the key.
     #[must_use]
     pub fn fingerprint(&self, parts: &[&str]) -> [u8; 16] {
-        short(&self.ring[0].1, b"fingerprint of a call", parts)
+        // Under the last key, as accounts are: a retry is known for one while keys are replaced.
+        short(&self.ring[self.ring.len() - 1].1, b"fingerprint of a call", parts)
     }
 
     /// Names an account after whom it belongs to. Under the last key, so that putting a new one in front opens no new

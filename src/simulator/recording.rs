@@ -1,6 +1,10 @@
 //! A conversation written down as a scenario, with everything replaced that is somebody's own.
 
+mod live;
+
 use serde_json::{Map, Value, json};
+
+pub use self::live::{Heard, Live};
 
 use super::scenario::{OUR_KEYS, told};
 use super::stand_in::{addresses, in_its_dress};
@@ -34,8 +38,13 @@ impl Recording {
     pub fn note(&mut self, event: &Event) {
         match event {
             Event::Wire(exchange) if exchange.from == Side::Platform => self.request(exchange),
-            Event::Wire(exchange) => self.call(exchange),
-            Event::Said { .. } | Event::Session { .. } | Event::Note { .. } => {}
+            Event::Wire(exchange) if exchange.status == Some(200) => {
+                let (context, acknowledged) = &self.sent;
+                if let Ok(told) = told(&exchange.what, &exchange.body, context, acknowledged) {
+                    self.call(self.steps.len().saturating_sub(1), told);
+                }
+            }
+            Event::Wire(_) | Event::Said { .. } | Event::Session { .. } | Event::Note { .. } => {}
         }
     }
 
@@ -46,6 +55,12 @@ impl Recording {
 
     /// Notes a mail, or what went to a phone.
     pub fn mail(&mut self, mail: &Mail) {
+        let sends = |step: &Value| step.get("advance").is_none();
+        let step = self.steps.iter().rposition(sends).unwrap_or_default();
+        self.mail_of(step, mail);
+    }
+
+    fn mail_of(&mut self, step: usize, mail: &Mail) {
         if !self.codes.contains(&mail.code) {
             self.codes.push(mail.code.clone());
         }
@@ -58,12 +73,7 @@ impl Recording {
             }
             json!({ "phone": mail.to, "resource": resource, "code": mail.code })
         };
-        let sends = |step: &&mut Value| step.get("advance").is_none();
-        if let Some(calls) =
-            self.steps.iter_mut().rev().find(sends).and_then(|step| step["calls"].as_array_mut())
-        {
-            calls.push(told);
-        }
+        self.call(step, told);
     }
 
     fn request(&mut self, exchange: &Exchange) {
@@ -71,34 +81,18 @@ impl Recording {
         self.language = body["context"]["currentLanguage"].clone();
         self.channel = body["channel"]["type"].clone();
         self.sent = (body["context"].clone(), exchange.answer.clone());
-        let mut step = json!({ "status": exchange.status, "calls": [] });
-        match exchange.what.split(' ').next().unwrap_or_default() {
-            "on_webhook" => {
-                step["call"] = body["dialogComponentName"].clone();
-                step["entities"] = body["context"]["entities"].clone();
-                // The samples know the user's address; the conversation did not.
-                step["set"] =
-                    json!({ "/context/session/UserContext/emailId": null, "/message": body["message"] });
-                if exchange.status == Some(200) {
-                    let context = &exchange.answer["context"];
-                    let session = &context["session"]["BotUserSession"];
-                    step["otp"] = context["otp"].clone();
-                    // A proof names who was proven, and is another one each time.
-                    step["otp"].as_object_mut().and_then(|otp| otp.remove("proof"));
-                    // Once a code is over its time only stands there because it did before.
-                    let live = !context["otp"]["expiresAt"].is_null();
-                    step["session"] = OUR_KEYS
-                        .iter()
-                        .filter(|key| live || **key != "ExpiryTime")
-                        .filter_map(|key| Some(((*key).to_owned(), session.get(key)?.clone())))
-                        .collect::<Map<_, _>>()
-                        .into();
-                } else {
-                    step["answer"] = exchange.answer.clone();
-                }
+        let mut step = answered(exchange);
+        if step.get("call").is_some() {
+            step["entities"] = body["context"]["entities"].clone();
+            // The samples know the user's address; the conversation did not.
+            step["set"] =
+                json!({ "/context/session/UserContext/emailId": null, "/message": body["message"] });
+            // Once a code is over its time only stands there because it did before.
+            if let (true, Some(session)) =
+                (exchange.answer["context"]["otp"]["expiresAt"].is_null(), step["session"].as_object_mut())
+            {
+                session.remove("ExpiryTime");
             }
-            "on_user_message" => step["say"] = body["message"].clone(),
-            _ => step["prompt"] = json!(true),
         }
         // The same call again has the same id.
         if exchange.what.ends_with("again") {
@@ -110,11 +104,9 @@ impl Recording {
         self.steps.push(step);
     }
 
-    fn call(&mut self, exchange: &Exchange) {
-        let (context, acknowledged) = &self.sent;
-        let told = told(&exchange.what, &exchange.body, context, acknowledged);
-        let calls = self.steps.last_mut().and_then(|step| step["calls"].as_array_mut());
-        if let (Some(200), Ok(told), Some(calls)) = (exchange.status, told, calls) {
+    /// Notes what a step caused.
+    fn call(&mut self, step: usize, told: Value) {
+        if let Some(calls) = self.steps.get_mut(step).and_then(|step| step["calls"].as_array_mut()) {
             calls.push(told);
         }
     }
@@ -122,7 +114,11 @@ impl Recording {
     /// What was recorded, as a scenario.
     #[must_use]
     pub fn scenario(&self, mode: Mode) -> Value {
-        let mut scenario = json!({ "about": "Recorded from a chat.", "steps": self.steps });
+        self.told("Recorded from a chat.", mode)
+    }
+
+    fn told(&self, about: &str, mode: Mode) -> Value {
+        let mut scenario = json!({ "about": about, "steps": self.steps });
         match mode {
             Mode::Webhook => {}
             Mode::Conversation => scenario["config"] = json!(["[bots.default]", "conversation = true"]),
@@ -146,8 +142,7 @@ impl Recording {
             }
         }
         for (number, code) in (FIRST_CODE..).zip(&self.codes) {
-            let name: String = number.to_string().chars().cycle().take(code.chars().count()).collect();
-            text = in_its_dress(&text, code, &name);
+            text = in_its_dress(&text, code, &stand_in_code(number, code));
         }
         let mut ids = Vec::new();
         for word in text.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_') {
@@ -165,6 +160,39 @@ impl Recording {
         }
         serde_json::from_str(&text).unwrap_or_default()
     }
+}
+
+/// The code that stands in for another one.
+fn stand_in_code(number: u64, code: &str) -> String {
+    number.to_string().chars().cycle().take(code.chars().count()).collect()
+}
+
+/// What a step was, and how it was answered.
+fn answered(exchange: &Exchange) -> Value {
+    let body = &exchange.body;
+    let mut step = json!({ "status": exchange.status, "calls": [] });
+    match exchange.what.split(' ').next().unwrap_or_default() {
+        "on_webhook" => {
+            step["call"] = body["dialogComponentName"].clone();
+            if exchange.status == Some(200) {
+                let context = &exchange.answer["context"];
+                let session = &context["session"]["BotUserSession"];
+                step["otp"] = context["otp"].clone();
+                // A proof names who was proven, and is another one each time.
+                step["otp"].as_object_mut().and_then(|otp| otp.remove("proof"));
+                step["session"] = OUR_KEYS
+                    .iter()
+                    .filter_map(|key| Some(((*key).to_owned(), session.get(key)?.clone())))
+                    .collect::<Map<_, _>>()
+                    .into();
+            } else {
+                step["answer"] = exchange.answer.clone();
+            }
+        }
+        "on_user_message" => step["say"] = body["message"].clone(),
+        _ => step["prompt"] = json!(true),
+    }
+    step
 }
 
 /// A phone number as answers show it.

@@ -138,8 +138,14 @@ pub(super) fn in_its_dress(text: &str, literal: &str, actual: &str) -> String {
     let mut at = 0;
     while at < letters.len() {
         match dressed(&letters[at..], &wanted) {
-            Some(places) if places.len() == given.len() && (at == 0 || plain(letters[at - 1]).is_none()) => {
+            Some(places) if at == 0 || plain(letters[at - 1]).is_none() => {
                 let end = places.last().map_or(0, |place| place + 1);
+                // Another length fits into no dress.
+                if places.len() != given.len() {
+                    out.push_str(actual);
+                    at += end;
+                    continue;
+                }
                 for (offset, letter) in letters[at..at + end].iter().enumerate() {
                     match places.iter().position(|place| *place == offset) {
                         Some(index) => out.push(like(*letter, given[index])),
@@ -239,6 +245,7 @@ mod tests {
             assert_eq!(in_its_dress(before, "725973", "314159"), after);
         }
         assert_eq!(in_its_dress("x kq7m", "KQ7M", "AB2C"), "x ab2c");
+        assert_eq!(in_its_dress("+1 202-555-0123.", "12025550123", "447400123456"), "+447400123456.");
     }
 
     #[test]

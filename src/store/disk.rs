@@ -6,7 +6,7 @@ mod journal;
 mod queue;
 mod salvage;
 
-pub use folder::Folder;
+pub use folder::{Folder, replace};
 pub use queue::Flush;
 
 use std::io;

@@ -167,9 +167,13 @@ impl Memory {
         Ok(Commit::Done(version))
     }
 
+    /// The lock of one record.
+    fn alone(&self, hash: u64) -> MutexGuard<'_, ()> {
+        self.writers[slot(hash)].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The locks of all records that a change is about.
     fn lock(&self, change: &Change) -> Vec<MutexGuard<'_, ()>> {
-        let slot = |hash: u64| usize::try_from(hash % SHARDS as u64).unwrap_or(0);
         let session = change.session.iter().map(|write| slot(hash(&self.sessions, &write.key)));
         let accounts = change.accounts.iter().map(|write| slot(hash(&self.accounts, &write.key)));
         let mut slots: Vec<_> = session.chain(accounts).collect();
@@ -239,6 +243,7 @@ impl Memory {
 
     /// Frees a session that is still past its time, if `note` agrees.
     pub(super) fn forget_session(&self, key: &SessionKey, now: Timestamp, note: impl FnOnce() -> bool) {
+        let _writing = self.alone(hash(&self.sessions, key));
         let gone = self.sessions.remove_if(key, |_, kept| kept.head().forget_at <= now && note());
         if let Some((key, kept)) = gone {
             self.own(&key, kept.head().challenge, None);
@@ -247,6 +252,7 @@ impl Memory {
 
     /// Frees an account that is still past its time, if `note` agrees.
     pub(super) fn forget_account(&self, id: AccountId, now: Timestamp, note: impl FnOnce() -> bool) {
+        let _writing = self.alone(hash(&self.accounts, &id));
         self.accounts.remove_if(&id, |_, kept| kept.head().forget_at <= now && note());
     }
 
@@ -267,6 +273,10 @@ impl Memory {
             self.owners.insert(now, key.clone());
         }
     }
+}
+
+fn slot(hash: u64) -> usize {
+    usize::try_from(hash % SHARDS as u64).unwrap_or(0)
 }
 
 fn hash<K: Eq + Hash, T>(records: &DashMap<K, Kept<T>>, key: &K) -> u64 {

@@ -211,11 +211,11 @@ impl Store for Redis {
         loop {
             let mut scan = Cmd::new();
             scan.arg("SCAN").arg(cursor).arg("MATCH").arg(&pattern).arg("COUNT").arg(STEP);
-            let (next, names): (u64, Vec<Vec<u8>>) = self.link().ask(&scan, Repeat::Once).await?;
+            let (next, names): (u64, Vec<Vec<u8>>) = self.lasting.ask(&scan, Repeat::Once).await?;
             if !names.is_empty() {
                 let mut get = Cmd::new();
                 get.arg("MGET").arg(&names);
-                let values: Vec<Option<Vec<u8>>> = self.link().ask(&get, Repeat::Once).await?;
+                let values: Vec<Option<Vec<u8>>> = self.lasting.ask(&get, Repeat::Once).await?;
                 for (name, value) in names.iter().zip(values) {
                     let Some(Ok(stored)) = value.as_deref().map(kept_session) else { continue };
                     let Ok(name) = str::from_utf8(&name[prefix.len()..]) else { continue };

@@ -20,6 +20,7 @@ mod openapi;
 mod program;
 mod providers;
 mod races;
+mod record;
 mod replay;
 mod rest;
 mod simulator;

@@ -117,8 +117,11 @@ impl Folder {
     }
 }
 
-/// Writes a file in a folder; it is there as a whole or not at all, whatever happens meanwhile.
-pub(super) fn replace(folder: &Path, name: &str, parts: &[&[u8]]) -> io::Result<()> {
+/// Writes a file in a folder, for its owner only; it is there as a whole or not at all, whatever happens meanwhile.
+///
+/// # Errors
+/// It cannot be written; what was there before is there still.
+pub fn replace(folder: &Path, name: &str, parts: &[&[u8]]) -> io::Result<()> {
     let new = folder.join(format!("{name}.new"));
     let mut file = private_file(OpenOptions::new().create(true).truncate(true), &new)?;
     for part in parts {

@@ -114,7 +114,11 @@ impl Journal {
             Err(error) if error.kind() == io::ErrorKind::NotFound && is_empty => Ok(()),
             // Stopped while it was made: nothing was written yet.
             Err(error) if error.kind() == io::ErrorKind::NotFound && marked.unwrap_or(0) == 0 => {
-                std::fs::remove_dir_all(path)?;
+                // Or so it seems: what it had been is kept aside.
+                let aside = path.with_extension("damaged");
+                let _ = std::fs::remove_dir_all(&aside);
+                std::fs::rename(path, &aside)?;
+                error!("{} has no version, and is set aside as {}", path.display(), aside.display());
                 private_folder(path)
             }
             Err(error) => Err(error),
