@@ -51,7 +51,7 @@ struct Which {
     /// An e-mail address or phone number.
     #[arg(long, value_name = "ADDRESS")]
     address: Option<String>,
-    /// A challenge, such as ch_0123...
+    /// A challenge, such as `ch_0123...`
     #[arg(long, value_name = "ID")]
     challenge: Option<String>,
 }

@@ -10,7 +10,7 @@ use crate::botkit::BotId;
 use crate::clock::Timestamp;
 use crate::dialog::{Session, SessionKey, revoked, unlocked};
 use crate::otp::{AccountId, Challenge, ChallengeId, Phase};
-use crate::store::{Change, Commit, Stored, Unavailable, Write};
+use crate::store::{Change, Commit, Stored, Unavailable, Wanted, Write};
 
 /// Most sessions that are listed or changed at once.
 pub const MOST: usize = 100;
@@ -82,7 +82,7 @@ impl Service {
 
     async fn find(self: &Arc<Self>, whose: Whose) -> Result<Vec<SessionKey>, Unavailable> {
         let now = self.now();
-        let wanted: Box<dyn Fn(&SessionKey, &Session) -> bool + Send + Sync> = match whose {
+        let wanted: Box<Wanted> = match whose {
             Whose::Challenge(id) => return Ok(self.owner(id).await?.into_iter().collect()),
             Whose::Session(bot, session) => {
                 // Long ids are kept as digests.
