@@ -1,12 +1,14 @@
 //! `dialog`: the dialog of the README as a file that the platform imports. Its ids are the same every time, so that a later
 //! import replaces an earlier one. Experimental: the shape is that of public exports, and has not been tried on a tenant.
 
+use std::borrow::Cow;
+
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use crate::clock::Timestamp;
-use crate::dialog::{Operation, Status};
+use crate::dialog::Status;
+use crate::simulator::{End, Entity, Mode, Next, Node, Then, after};
 
 /// What the platform leaves as it is where it writes texts and scripts, as JavaScript's `encodeURIComponent` does.
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC
@@ -26,32 +28,160 @@ const QUICK_REPLIES: &str = "var replies=(context.otp.suggestions||[]).map(funct
                              \"payload\":{\"template_type\":\"quick_replies\",\"text\":context.otp.message,\
                              \"quick_replies\":replies}}));";
 
-/// Asks for the address, or says what is wrong with the last one.
-const ASK: &str = "print(context.otp&&context.otp.message?context.otp.message:\
-                   'Which e-mail address may we send a code to?');";
+/// Asks for the address.
+const ASK: &str = "Which e-mail address may we send a code to?";
 
-/// A node: its id, its component's type, the component's name and what else it has, and where to go from there.
-struct Node {
-    id: &'static str,
-    kind: &'static str,
-    name: String,
-    more: Value,
-    ways: Vec<Value>,
+/// Says what we say.
+const OURS: &str = "{{context.otp.message}}";
+
+/// What `context.otp.intent` may say.
+const INTENTS: [&str; 7] = ["resend", "change_address", "address", "cancel", "agent", "yes", "no"];
+
+/// A node of the file.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Intent,
+    Ask(Entity),
+    /// A Script node: an entity that has a value is not asked for again.
+    Empty(Entity),
+    Run(Node),
+    /// A Message node, which leads to one place.
+    Say(Then),
+}
+
+impl Place {
+    /// Its type on the platform.
+    const fn kind(self) -> &'static str {
+        match self {
+            Self::Intent => "intent",
+            Self::Ask(_) => "entity",
+            Self::Empty(_) => "script",
+            Self::Run(_) => "SDKWebHook",
+            Self::Say(_) => "message",
+        }
+    }
+
+    /// Its name, which its ids come from.
+    fn name(self) -> Cow<'static, str> {
+        match self {
+            Self::Intent => "OtpAuthentication".into(),
+            Self::Ask(entity) => entity.name().into(),
+            Self::Empty(Entity::UserEmail) => "ForgetEmail".into(),
+            Self::Empty(Entity::Otp) => "ForgetOtp".into(),
+            Self::Run(node) => node.name().into(),
+            Self::Say(Then::Done(End::GoesOn)) => "Verified".into(),
+            Self::Say(Then::Done(End::Ends)) => "Say".into(),
+            Self::Say(Then::Done(End::Agent)) => "SayThenAgent".into(),
+            Self::Say(Then::Ask(entity)) => format!("SayThen{}", entity.name()).into(),
+            Self::Say(Then::Run(node)) => format!("SayThen{}", node.name()).into(),
+        }
+    }
+
+    /// What its component has besides a name.
+    fn more(self) -> Value {
+        match self {
+            Self::Intent => {
+                json!({ "localeData": { "en": { "label": "OTP Authentication", "intent": "OTP Authentication" } } })
+            }
+            Self::Ask(Entity::UserEmail) => {
+                json!({ "entityType": "email", "message": [message("default", "basic", ASK)], "errorMessage": [] })
+            }
+            Self::Ask(Entity::Otp) => json!({
+                "entityType": "label",
+                "message": [message("default", "basic", OURS), message("rtm", "uxmap", QUICK_REPLIES)],
+                "errorMessage": [],
+            }),
+            Self::Empty(entity) => {
+                json!({ "script": coded(&format!("delete context.entities.{};", entity.name())) })
+            }
+            Self::Run(_) => json!({}),
+            Self::Say(_) => json!({ "message": [message("default", "basic", OURS)] }),
+        }
+    }
+
+    /// Where to go from there, and if what; the last way has no condition. `None` is the end.
+    fn ways(self) -> Vec<(Value, Option<Self>)> {
+        let always = |place| vec![(Value::Null, place)];
+        match self {
+            Self::Intent => always(Some(Self::Ask(Entity::UserEmail))),
+            Self::Ask(Entity::UserEmail) => always(Some(Self::Run(Node::OtpSend))),
+            Self::Ask(Entity::Otp) => always(Some(Self::Run(Node::OtpVerify))),
+            Self::Empty(entity) => always(Some(Self::Ask(entity))),
+            Self::Say(then) => always(place(Next { says: false, then })),
+            Self::Run(node) => rules(node),
+        }
+    }
+}
+
+/// Where a dialog is next.
+const fn place(Next { says, then }: Next) -> Option<Place> {
+    if says {
+        return Some(Place::Say(then));
+    }
+    match then {
+        Then::Ask(entity) => Some(Place::Empty(entity)),
+        Then::Run(node) => Some(Place::Run(node)),
+        Then::Done(_) => None,
+    }
+}
+
+/// The connection rules of a Webhook node: those of [`after`], spelt out for every status they speak of.
+fn rules(node: Node) -> Vec<(Value, Option<Place>)> {
+    let next = |otp: &Value| after(Mode::Webhook, node, otp);
+    let is =
+        |field: &str, value: &str| json!({ "context": format!("otp.{field}"), "op": "eq", "value": value });
+    let both = |one: Value, other: Value| json!({ "conjoin": "and", "tests": [one, other] });
+    let otherwise = next(&json!({}));
+    let mut rules = Vec::new();
+    for status in Status::ALL.map(Status::name) {
+        let usual = next(&json!({ "status": status }));
+        for intent in INTENTS {
+            let meant = next(&json!({ "status": status, "intent": intent }));
+            if meant != usual {
+                rules.push((both(is("status", status), is("intent", intent)), meant));
+            }
+        }
+        let live = next(&json!({ "status": status, "attemptsLeft": 1 }));
+        if live != usual {
+            let there = json!({ "context": "otp.attemptsLeft", "op": "exists" });
+            rules.push((both(is("status", status), there), live));
+        }
+        if usual != otherwise {
+            rules.push((is("status", status), usual));
+        }
+    }
+    rules.push((Value::Null, otherwise));
+    rules.into_iter().map(|(test, next)| (test, place(next))).collect()
+}
+
+/// Every place that can be reached.
+fn places() -> Vec<Place> {
+    let mut places = vec![Place::Intent];
+    let mut seen = 0;
+    while let Some(place) = places.get(seen) {
+        for place in place.ways().into_iter().filter_map(|(_, place)| place) {
+            if !places.contains(&place) {
+                places.push(place);
+            }
+        }
+        seen += 1;
+    }
+    places
 }
 
 /// The file.
 pub(super) fn dialog() -> Value {
-    let nodes = nodes();
+    let places = places();
     let dialog = uuid("dialog");
-    let components: Vec<Value> = nodes.iter().map(|node| component(node, &dialog)).collect();
-    let placed: Vec<Value> = nodes.iter().enumerate().map(|(place, node)| placed(place, node)).collect();
+    let components: Vec<Value> = places.iter().map(|place| component(*place, &dialog)).collect();
+    let nodes: Vec<Value> = (0..places.len()).map(|number| placed(&places, number)).collect();
     json!({
         "dialogs": [{
             "_id": format!("dg-{dialog}"),
             "refId": uuid("dialog reference"),
             "lname": "otp authentication",
             "localeData": { "en": { "name": "OTP Authentication", "shortDesc": "Verifies an address by a one-time password" } },
-            "nodes": placed,
+            "nodes": nodes,
             "isHidden": false,
             "isFollowUp": false,
             "vNameSpace": [],
@@ -61,155 +191,55 @@ pub(super) fn dialog() -> Value {
     })
 }
 
-fn nodes() -> Vec<Node> {
-    let never = Timestamp::default();
-    let node = |id, kind, name: &str, more, ways| Node { id, kind, name: name.to_owned(), more, ways };
-    let is = |status: Status| json!({ "context": "otp.status", "op": "eq", "value": status.name() });
-    let to = |then: &str, test: Value| json!({ "if": test, "then": then });
-    let all =
-        |then: &str, states: &[Status]| states.iter().map(|state| to(then, is(*state))).collect::<Vec<_>>();
-    let waiting = json!({
-        "conjoin": "and",
-        "tests": [is(Status::Cooldown { until: never }), { "context": "otp.attemptsLeft", "op": "exists" }],
-    });
-    let script = |script: &str| json!({ "script": coded(script) });
-    vec![
-        node(
-            "intent0",
-            "intent",
-            "OtpAuthentication",
-            json!({ "localeData": { "en": { "label": "OTP Authentication", "intent": "OTP Authentication" } } }),
-            vec![otherwise("entity1")],
-        ),
-        node(
-            "entity1",
-            "entity",
-            "UserEmail",
-            json!({ "entityType": "email", "message": [message("default", "uxmap", ASK)], "errorMessage": [] }),
-            vec![otherwise("SDKWebHook2")],
-        ),
-        node(
-            "SDKWebHook2",
-            "SDKWebHook",
-            &component_name(Operation::Send),
-            json!({}),
-            [
-                all("script3", &[Status::Sent, Status::Queued]),
-                vec![to("script3", waiting)],
-                all("script4", &[Status::InvalidDestination, Status::Undeliverable]),
-                vec![otherwise("message8")],
-            ]
-            .concat(),
-        ),
-        node(
-            "script3",
-            "script",
-            "ForgetOtp",
-            script("delete context.entities.Otp;"),
-            vec![otherwise("entity5")],
-        ),
-        node(
-            "script4",
-            "script",
-            "ForgetEmail",
-            script("delete context.entities.UserEmail;"),
-            vec![otherwise("entity1")],
-        ),
-        node(
-            "entity5",
-            "entity",
-            "Otp",
-            json!({ "entityType": "label", "message": said(), "errorMessage": [] }),
-            vec![otherwise("SDKWebHook6")],
-        ),
-        node(
-            "SDKWebHook6",
-            "SDKWebHook",
-            &component_name(Operation::Verify),
-            json!({}),
-            [
-                all("message7", &[Status::Verified]),
-                all(
-                    "script3",
-                    &[
-                        Status::Incorrect,
-                        Status::Superseded,
-                        Status::Unrecognized,
-                        Status::Cooldown { until: never },
-                    ],
-                ),
-                all("SDKWebHook2", &[Status::Expired, Status::NoChallenge, Status::SendFailed]),
-                all("script4", &[Status::Undeliverable]),
-                vec![otherwise("message8")],
-            ]
-            .concat(),
-        ),
-        node("message7", "message", "Verified", json!({ "message": plain() }), vec![otherwise("end")]),
-        node("message8", "message", "Say", json!({ "message": plain() }), vec![otherwise("end")]),
-    ]
-}
-
-fn otherwise(then: &str) -> Value {
-    json!({ "default": then })
-}
-
-/// `OtpSend` and the like.
-fn component_name(operation: Operation) -> String {
-    let mut letters = operation.name().chars();
-    let first = letters.next().map(|letter| letter.to_ascii_uppercase());
-    format!("Otp{}{}", first.unwrap_or_default(), letters.as_str())
-}
-
 fn message(channel: &str, kind: &str, text: &str) -> Value {
     json!({ "channel": channel, "localeData": { "en": { "type": kind, "text": coded(text) } } })
-}
-
-/// What we say last.
-fn plain() -> Value {
-    json!([message("default", "basic", "{{context.otp.message}}")])
-}
-
-/// What we say where something can be answered.
-fn said() -> Value {
-    json!([message("default", "basic", "{{context.otp.message}}"), message("rtm", "uxmap", QUICK_REPLIES)])
 }
 
 fn coded(text: &str) -> String {
     utf8_percent_encode(text, PLAIN).to_string()
 }
 
-fn component(node: &Node, dialog: &str) -> Value {
+fn component(place: Place, dialog: &str) -> Value {
+    let name = place.name();
     let mut component = json!({
-        "_id": format!("dc-{}", uuid(&node.name)),
-        "refId": uuid(&format!("{} reference", node.name)),
-        "name": node.name,
-        "type": node.kind,
-        "localeData": { "en": { "label": node.name } },
+        "_id": format!("dc-{}", uuid(&name)),
+        "refId": uuid(&format!("{name} reference")),
+        "name": name,
+        "type": place.kind(),
+        "localeData": { "en": { "label": name } },
         "vNameSpace": [],
         "useTaskLevelNs": true,
     });
-    if node.kind == "intent" {
+    if place == Place::Intent {
         component["dialogId"] = json!(format!("dg-{dialog}"));
     }
-    for (key, value) in node.more.as_object().into_iter().flatten() {
+    for (key, value) in place.more().as_object().into_iter().flatten() {
         component[key.as_str()] = value.clone();
     }
     component
 }
 
-/// A node in its place on the builder's canvas.
-fn placed(place: usize, node: &Node) -> Value {
-    let ways = node.ways.iter().enumerate().map(|(number, way)| {
-        let mut way = way.clone();
-        way["metadata"] = json!({ "color": "#299d8e", "connId": format!("dummy{}", 100 * place + number) });
-        way
+/// A node on the builder's canvas.
+fn placed(places: &[Place], number: usize) -> Value {
+    let id = |place: Place| {
+        let number = places.iter().position(|one| *one == place).unwrap_or_default();
+        format!("{}{number}", place.kind())
+    };
+    let place = places[number];
+    let ways = place.ways().into_iter().enumerate().map(|(way, (test, then))| {
+        let then = then.map_or_else(|| "end".to_owned(), id);
+        let metadata = json!({ "color": "#299d8e", "connId": format!("dummy{}", 100 * number + way) });
+        match test {
+            Value::Null => json!({ "default": then, "metadata": metadata }),
+            test => json!({ "if": test, "then": then, "metadata": metadata }),
+        }
     });
     json!({
-        "nodeId": node.id,
-        "type": node.kind,
-        "componentId": format!("dc-{}", uuid(&node.name)),
+        "nodeId": id(place),
+        "type": place.kind(),
+        "componentId": format!("dc-{}", uuid(&place.name())),
         "transitions": ways.collect::<Vec<_>>(),
-        "metadata": { "left": 40 + 260 * (place % 4), "top": 120 + 180 * (place / 4) },
+        "metadata": { "left": 40 + 260 * (number % 4), "top": 120 + 180 * (number / 4) },
         "nodeOptions": { "transitionType": "auto", "promptOptions": "required" },
         "vNameSpace": [],
         "useTaskLevelNs": true,
@@ -264,9 +294,71 @@ mod tests {
         };
         assert_eq!(of_ids("componentId", nodes), of_ids("_id", components));
         let hooks = components.iter().filter(|component| component["type"] == "SDKWebHook");
-        let hooks: Vec<_> =
-            hooks.map(|hook| Operation::of_component(hook["name"].as_str().unwrap())).collect();
-        assert_eq!(hooks, [Some(Operation::Send), Some(Operation::Verify)]);
+        let hooks: Vec<&str> = hooks.map(|hook| hook["name"].as_str().unwrap()).collect();
+        assert_eq!(hooks, ["OtpSend", "OtpVerify", "OtpCancel"]);
+    }
+
+    /// The node that the file's rules lead to from a node, by names.
+    fn led_to(file: &Value, name: &str, otp: &Value) -> String {
+        let named = |field: &str, value: &Value, of: &str| {
+            let components = file["dialogComponents"].as_array().unwrap();
+            components.iter().find(|one| one[field] == *value).unwrap()[of].as_str().unwrap().to_owned()
+        };
+        let nodes = file["dialogs"][0]["nodes"].as_array().unwrap();
+        let id = json!(named("name", &json!(name), "_id"));
+        let node = nodes.iter().find(|node| node["componentId"] == id).unwrap();
+        let holds = |test: &Value| {
+            let found = &otp[test["context"].as_str().unwrap().strip_prefix("otp.").unwrap()];
+            if test["op"] == "exists" { !found.is_null() } else { *found == test["value"] }
+        };
+        let way = node["transitions"].as_array().unwrap().iter().find(|way| match &way["if"] {
+            Value::Null => true,
+            rule => rule["tests"].as_array().map_or_else(|| holds(rule), |tests| tests.iter().all(holds)),
+        });
+        let way = way.unwrap();
+        let then = way["then"].as_str().or(way["default"].as_str()).unwrap();
+        match nodes.iter().find(|node| node["nodeId"] == *then) {
+            Some(node) => named("_id", &node["componentId"], "name"),
+            None => then.to_owned(),
+        }
+    }
+
+    #[test]
+    fn its_rules_are_those_of_the_readme() {
+        let file = dialog();
+        let first = |next: Next| match (next.says, next.then) {
+            (true, Then::Done(End::GoesOn)) => "Verified",
+            (true, Then::Done(End::Ends)) => "Say",
+            (true, Then::Ask(Entity::UserEmail)) => "SayThenUserEmail",
+            (true, Then::Run(Node::OtpSend)) => "SayThenOtpSend",
+            (false, Then::Ask(Entity::UserEmail)) => "ForgetEmail",
+            (false, Then::Ask(Entity::Otp)) => "ForgetOtp",
+            (false, Then::Run(node)) => node.name(),
+            (_, then) => panic!("the README goes to {then:?}"),
+        };
+        for node in [Node::OtpSend, Node::OtpVerify, Node::OtpCancel] {
+            for status in Status::ALL.map(Status::name).into_iter().chain(["novel"]) {
+                for intent in INTENTS.into_iter().chain(["", "other"]) {
+                    for attempts in [Value::Null, json!(0), json!(3)] {
+                        let otp = json!({ "status": status, "intent": intent, "attemptsLeft": attempts });
+                        let meant = first(after(Mode::Webhook, node, &otp));
+                        assert_eq!(led_to(&file, node.name(), &otp), meant, "{node:?} {otp}");
+                    }
+                }
+            }
+        }
+        for (say, then) in [
+            ("SayThenUserEmail", "ForgetEmail"),
+            ("SayThenOtpSend", "OtpSend"),
+            ("ForgetOtp", "Otp"),
+            ("ForgetEmail", "UserEmail"),
+            ("UserEmail", "OtpSend"),
+            ("Otp", "OtpVerify"),
+            ("Verified", "end"),
+            ("Say", "end"),
+        ] {
+            assert_eq!(led_to(&file, say, &json!({})), then);
+        }
     }
 
     #[test]

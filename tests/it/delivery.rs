@@ -267,7 +267,11 @@ async fn a_send_that_may_not_have_been_saved_is_taken_back() {
     let send = small("s", 1, &json!({ "UserEmail": "mira@example.com" }));
     assert_eq!(app.call("OtpSend", &send).await["status"], "unavailable");
     app.settled().await;
-    assert_eq!(app.call("OtpSend", &send).await["status"], "send_failed", "nobody waits for a mail that never went");
+    assert_eq!(
+        app.call("OtpSend", &send).await["status"],
+        "send_failed",
+        "nobody waits for a mail that never went"
+    );
     // Neither the wait nor the budgets were spent.
     let again = app.call("OtpSend", &small("s", 2, &json!({ "UserEmail": "mira@example.com" }))).await;
     assert_eq!(again["status"], "sent", "{again}");
