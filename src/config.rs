@@ -278,11 +278,6 @@ impl Loaded {
             };
             return Err(self.error("server.bind", format!("is {}: {fix}", server.bind)));
         }
-        if dev.enabled && !server.tls_cert.as_os_str().is_empty() {
-            let problem =
-                "does not go with dev mode, whose doors and console speak plain HTTP to this machine";
-            return Err(self.error("server.tls_cert", problem));
-        }
         if store.kind == store::Kind::Redis && otp.keys.is_empty() && !dev.enabled {
             let problem = "is empty, and servers that share a Redis must share the keys that codes and accounts are \
                            digested under; set it to the same on all of them";
