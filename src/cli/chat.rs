@@ -114,6 +114,11 @@ async fn talk(loaded: &Loaded, chat: &Chat) -> Result<()> {
         }
         screen.line("");
     }
+    if chat.record.is_some() && doors.outbox().await.is_err() {
+        bail!(
+            "--record needs a server in dev mode on this machine: without its mail nobody can tell what to replace"
+        );
+    }
     let mut session = Session { conversation, doors, screen, targets, mode, recording, seen: Vec::new() };
     session.new_mails().await;
     session.conversation.begin().await;
