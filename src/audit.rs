@@ -18,7 +18,7 @@ use self::sink::Sink;
 use crate::address::Destination;
 use crate::clock::Timestamp;
 use crate::dialog::{Answer, Call, Delivery, Operation, Session, SessionKey};
-use crate::otp::{ChallengeId, Fate, Handover, News};
+use crate::otp::{ChallengeId, Handover, News};
 
 /// The section `[audit]`.
 #[derive(Clone, Debug, Deserialize)]
@@ -145,17 +145,9 @@ impl Audit {
 
     /// Notes what a provider reports of a message that it took.
     pub fn report(&self, key: &SessionKey, challenge: ChallengeId, send: u8, news: &News, now: Timestamp) {
-        let outcome = match news.fate {
-            Fate::Delivered => "delivered",
-            Fate::Deferred => "deferred",
-            Fate::Blocked => "blocked",
-            Fate::Bounced => "bounced",
-            Fate::Dropped => "dropped",
-            Fate::Spam => "spam",
-        };
         self.note(&Event {
             event: "report".into(),
-            outcome: outcome.into(),
+            outcome: news.fate.name().into(),
             challenge: Some(challenge.to_string()),
             send: Some(send),
             provider: Some((&*news.provider).into()),

@@ -3,7 +3,7 @@
 mod sendgrid;
 mod twilio;
 
-use crate::otp::{ChallengeId, Fate, News};
+use crate::otp::{ChallengeId, News};
 
 pub use sendgrid::SendGridEvents;
 pub use twilio::{TwilioEvents, callback};
@@ -61,14 +61,7 @@ impl Event {
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
-            Self::News { news, .. } => match news.fate {
-                Fate::Delivered => "delivered",
-                Fate::Deferred => "deferred",
-                Fate::Blocked => "blocked",
-                Fate::Bounced => "bounced",
-                Fate::Dropped => "dropped",
-                Fate::Spam => "spam",
-            },
+            Self::News { news, .. } => news.fate.name(),
             Self::Unknown => "unknown",
             Self::Ignored => "ignored",
         }

@@ -26,6 +26,19 @@ pub enum Fate {
 }
 
 impl Fate {
+    /// Its name in metrics and in the audit.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Delivered => "delivered",
+            Self::Deferred => "deferred",
+            Self::Blocked => "blocked",
+            Self::Bounced => "bounced",
+            Self::Dropped => "dropped",
+            Self::Spam => "spam",
+        }
+    }
+
     /// What the send comes to, where it came to an end: `None` is that it arrived.
     fn failure(self) -> Option<Handover> {
         match self {
