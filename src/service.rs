@@ -147,7 +147,8 @@ impl Service {
             Ok(Settled { turn: Turn { answer, replayed: true, .. }, .. })
                 if answer.report.status == Status::Queued =>
             {
-                self.look(key, &call, answer, started).await
+                // Rare, and no small thing to have room for in every call.
+                Box::pin(self.look(key, &call, answer, started)).await
             }
             Ok(Settled { turn: Turn { answer, .. }, .. }) => Outcome::Final(answer),
             Err(unavailable) => Outcome::Final(self.unavailable(&unavailable)),
