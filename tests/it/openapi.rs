@@ -200,14 +200,14 @@ async fn a_proof_says_what_was_proven_and_old_keys_still_count() {
     assert_eq!(jwks.headers()["cache-control"], "public, max-age=300");
     let jwks: Value = jwks.json().await.unwrap();
     assert_eq!(jwks["keys"].as_array().unwrap().len(), 2);
-    let mut claims = proof::check(token, &jwks).unwrap();
+    let mut claims = proof::check(token, &jwks, "st-1").unwrap();
     let now = botkit_otp::clock::Clock::now(&botkit_otp::clock::SystemClock).seconds();
     assert!((now - claims["iat"].as_i64().unwrap()).abs() < 5, "{claims}");
     for time in ["iat", "exp"] {
         claims.as_object_mut().unwrap().remove(time);
     }
     let expected = json!({
-        "iss": "botkit-otp", "sub": "u-1", "jti": sent["challengeId"], "bot": "st-1", "session": "s/1",
+        "iss": "botkit-otp", "aud": "st-1", "sub": "u-1", "jti": sent["challengeId"], "bot": "st-1", "session": "s/1",
         "purpose": "payment", "method": "email", "address": "M...a@example.com",
         // printf %s Mira@example.com | openssl dgst -sha256 -hmac KEY -binary | basenc --base64url
         "address_hmac": "RKx6YuoR97h2rSFNQ0cPJ-nUmNxMx0mNHIMp5XaxGVk",
@@ -216,15 +216,50 @@ async fn a_proof_says_what_was_proven_and_old_keys_still_count() {
 
     // A retry proves the same (this clock stands still, so not of the same second), and nothing once that has expired.
     let again = post("/verify", verify.clone()).await;
-    let again = proof::check(again["proof"].as_str().unwrap(), &jwks).unwrap();
+    let again = proof::check(again["proof"].as_str().unwrap(), &jwks, "st-1").unwrap();
     assert_eq!(again["jti"], sent["challengeId"]);
     app.advance(300);
     let late = post("/verify", verify).await;
     assert_eq!((&late["status"], late.get("proof")), (&json!("verified"), None));
 
     let (body, signature) = token.rsplit_once('.').unwrap();
-    assert!(proof::check(&format!("{body}.{}", signature.replace(&signature[..4], "AAAA")), &jwks).is_err());
+    let forged = format!("{body}.{}", signature.replace(&signature[..4], "AAAA"));
     let other = App::start("").await;
     let unknown: Value = serde_json::from_str(other.server.prover.jwks()).unwrap();
-    assert!(proof::check(token, &unknown).is_err());
+    for (token, jwks, audience) in
+        [(&*forged, &jwks, "st-1"), (token, &unknown, "st-1"), (token, &jwks, "st-2"), (token, &jwks, "")]
+    {
+        assert!(proof::check(token, jwks, audience).is_err(), "{token} {audience}");
+    }
+}
+
+mod readme {
+    include!("../support/proven.rs");
+
+    pub(super) fn check(proof: &str, audience: &str, keys: &JwkSet) -> Option<serde_json::Value> {
+        proven(proof, audience, keys)
+    }
+}
+
+#[tokio::test]
+async fn the_readmes_rust_takes_proofs_that_are_meant_for_it() {
+    let snippet = include_str!("../support/proven.rs");
+    assert!(include_str!("../../README.md").contains(&format!("```rust\n{snippet}```\n")), "README differs");
+    for (audience, own) in [("", "st-1"), ("audience = \"acme-payments\"\n", "acme-payments")] {
+        let app = App::start(&format!("[proof]\nissuer = \"https://otp.example.com\"\n{audience}")).await;
+        let url = format!("{}/v1/bots/st-1/sessions/s-1/otp", app.url);
+        let post = async |url: &str, body: Value| -> Value {
+            let call = app.http.post(url).bearer_auth(API_KEY).json(&body);
+            call.send().await.unwrap().json().await.unwrap()
+        };
+        post(&url, json!({ "to": "mira@example.com" })).await;
+        let code = app.codes().await.pop().unwrap();
+        let verified = post(&format!("{url}/verify"), json!({ "code": code })).await;
+        let token = verified["proof"].as_str().unwrap();
+        let keys = serde_json::from_str(app.server.prover.jwks()).unwrap();
+        assert_eq!(readme::check(token, own, &keys).unwrap()["aud"], own);
+        for other in ["st-2", "acme", ""] {
+            assert_eq!(readme::check(token, other, &keys), None, "{other}");
+        }
+    }
 }

@@ -126,12 +126,12 @@ def readme(proof):
     exec(block.replace("https://otp.example.com/", f"{URL}/").replace('"https://otp.example.com"', '"botkit-otp"'), scope)
     claims = scope["proven"](proof, "st-dev")
     assert claims["method"] == "email" and claims["address"] == "c...@example.com", claims
-    for wrong in (proof[:-4] + "AAAA", proof.replace(".", "", 1)):
+    for wrong in ((proof[:-4] + "AAAA", "st-dev"), (proof.replace(".", "", 1), "st-dev"), (proof, "st-other")):
         try:
-            scope["proven"](wrong, "st-dev")
+            scope["proven"](*wrong)
         except Exception:
             continue
-        raise AssertionError("a forged proof passed")
+        raise AssertionError("a proof that is forged, or for another, passed")
 
 
 readme(dialogflow())
