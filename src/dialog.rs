@@ -300,6 +300,9 @@ fn take(scene: &Scene<'_>, step: Step) -> Turn {
     let tells_address = conversation.asked;
     let proven = (status == Status::Verified).then_some(stands).flatten();
     let verified = proven.map(|challenge| challenge.destination.clone());
+    // Who comes to collect it need not be who typed it.
+    let by = if before.unclaimed.is_some() { before.typed_by } else { call.user };
+    let verified_by = proven.and(by);
     let wanted = call.wanted;
     let intent = intent.map(Cow::Borrowed);
     let report = Report {
@@ -309,6 +312,7 @@ fn take(scene: &Scene<'_>, step: Step) -> Turn {
         wanted,
         address_can_change: can_change,
         verified,
+        verified_by,
         tells_address,
         ..report
     };

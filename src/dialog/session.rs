@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 use super::{Answer, Operation, Purpose};
 use crate::botkit::BotId;
 use crate::clock::Timestamp;
-use crate::otp::{Accepted, Challenge, Keys, Phase, Rules};
+use crate::otp::{Accepted, AccountId, Challenge, Keys, Phase, Rules};
 
 /// How many answers are kept for the platform's retries, which come within seconds.
 const ANSWERS: usize = 8;
@@ -85,17 +85,30 @@ impl fmt::Debug for SessionKey {
     }
 }
 
-/// Names a call within a session: what is asked for, the platform's request id, and what came with it. The same id
-/// with another code or address is another call.
+/// Names a call within a session: what is asked for, the platform's request id, who asks, and what came with it. The same
+/// id with another user, code or address is another call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct RequestKey(#[serde(with = "serde_bytes")] [u8; 16]);
 
 impl RequestKey {
-    /// Makes the key of a request. `brought` is the address or the code that came with it, if any did.
+    /// Makes the key of a request. `brought` is the address or the code that came with it, if any did; `user` is the
+    /// account of whoever asks, if that is said.
     #[must_use]
-    pub fn new(keys: &Keys, operation: Operation, request_id: &str, brought: &str) -> Self {
-        Self(keys.fingerprint(&[operation.name(), request_id, brought]))
+    pub fn new(
+        keys: &Keys,
+        operation: Operation,
+        request_id: &str,
+        brought: &str,
+        user: Option<AccountId>,
+    ) -> Self {
+        let user = user.as_ref().map_or(&[][..], |user| &user.bytes()[..]);
+        Self(keys.fingerprint(&[
+            operation.name().as_bytes(),
+            request_id.as_bytes(),
+            brought.as_bytes(),
+            user,
+        ]))
     }
 }
 
@@ -111,15 +124,19 @@ pub struct Conversation {
     pub released: bool,
     /// Until when the dialog may collect that a code was typed into the conversation.
     pub unclaimed: Option<Timestamp>,
+    /// Who typed it, where that was said.
+    pub typed_by: Option<AccountId>,
 }
 
 impl Conversation {
     /// What of it still counts.
     #[must_use]
     pub fn at(self, now: Timestamp) -> Self {
+        let unclaimed = self.unclaimed.filter(|until| now < *until);
         Self {
             flow: self.flow.filter(|flow| now < flow.until),
-            unclaimed: self.unclaimed.filter(|until| now < *until),
+            unclaimed,
+            typed_by: unclaimed.and(self.typed_by),
             ..self
         }
     }
@@ -264,12 +281,16 @@ mod tests {
     #[test]
     fn a_request_is_known_by_all_that_makes_it() {
         let keys = Keys::ephemeral(&mut StdRng::seed_from_u64(1));
-        let key = |operation, id, brought: &str| RequestKey::new(&keys, operation, id, brought);
+        let user = |name| Some(AccountId::of_user(&keys, "st-1", name));
+        let key = |operation, id, brought: &str| RequestKey::new(&keys, operation, id, brought, user("u-1"));
         let first = key(Operation::Verify, "\"1\"", "123456");
         assert_eq!(first, key(Operation::Verify, "\"1\"", "123456"));
         assert_ne!(first, key(Operation::Verify, "1", "123456"));
         assert_ne!(first, key(Operation::Verify, "\"1\"", "123457"));
         assert_ne!(first, key(Operation::Verify, "\"1\"", ""));
         assert_ne!(first, key(Operation::Resend, "\"1\"", "123456"));
+        for other in [user("u-2"), None] {
+            assert_ne!(first, RequestKey::new(&keys, Operation::Verify, "\"1\"", "123456", other));
+        }
     }
 }

@@ -230,12 +230,11 @@ impl Scene<'_> {
 
     fn said(&self, operation: Operation, words: &Words<'_>, brought: Option<&str>) -> Call {
         Call {
-            user: words.user.as_deref().map(|user| self.account(user)),
             wanted: Wanted::of(words.channel.as_ref(), &self.settings.reach),
             heard: words.heard.clone(),
             whole: true,
             language: Arc::<Language>::clone(&words.speech.language),
-            ..self.call(operation, words.request.as_deref(), brought, None)
+            ..self.call(operation, words.request.as_deref(), brought, words.user.as_deref(), None)
         }
     }
 
