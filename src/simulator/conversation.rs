@@ -64,6 +64,7 @@ pub struct Conversation {
     greeted: bool,
     codes: Vec<String>,
     last: Option<(String, String, String)>,
+    failures: usize,
 }
 
 impl Conversation {
@@ -101,6 +102,7 @@ impl Conversation {
             greeted: false,
             codes: Vec::new(),
             last: None,
+            failures: 0,
         })
     }
 
@@ -114,6 +116,12 @@ impl Conversation {
     #[must_use]
     pub fn codes(&self) -> &[String] {
         &self.codes
+    }
+
+    /// How often the server did not answer as it must: a Webhook node failed, or a message was lost.
+    #[must_use]
+    pub const fn failures(&self) -> usize {
+        self.failures
     }
 
     /// The context that the platform holds.
@@ -237,6 +245,10 @@ impl Conversation {
     pub async fn call_again(&mut self) -> bool {
         let Some((what, path, body)) = self.last.clone() else { return false };
         let reply = self.post(&format!("{what}, again"), &path, &body).await;
+        if !matches!(reply.status, Some(200 | 202)) {
+            self.failed("The call failed.");
+            return true;
+        }
         let same = reply.json()["context"]["otp"] == self.context["otp"];
         self.note(
             if same {
@@ -274,9 +286,7 @@ impl Conversation {
                 Then::Run(node) => {
                     let Some(next) = self.run(node).await else {
                         self.asks = None;
-                        self.note(
-                            "A Webhook node failed: the platform ends the dialog and apologises.".to_owned(),
-                        );
+                        self.failed("A Webhook node failed: the platform ends the dialog and apologises.");
                         return;
                     };
                     if next.says {
@@ -393,6 +403,11 @@ impl Conversation {
 
     fn note(&self, text: String) {
         self.tell(Event::Note { text });
+    }
+
+    fn failed(&mut self, text: &str) {
+        self.failures += 1;
+        self.note(text.to_owned());
     }
 
     fn tell(&self, event: Event) {
