@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::support::{API_KEY, App, document};
 
 /// Only the bot `st-1` is known.
-fn with_one_bot(server: Arc<Server>) -> Arc<Server> {
+pub(crate) fn with_one_bot(server: Arc<Server>) -> Arc<Server> {
     let server = Arc::into_inner(server).unwrap();
     let named = HashMap::from([(BotId::parse("st-1").unwrap(), server.bots.default.unwrap())]);
     Arc::new(Server { bots: Bots { default: None, named }, ..server })
