@@ -54,7 +54,7 @@ pub(in crate::http) struct Turn<'t> {
 
 /// The platform's session.
 #[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 pub(in crate::http) struct TurnSession<'t> {
     /// Its id: any text without control characters.
     #[schema(min_length = 1, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]+$", example = "s-1")]
