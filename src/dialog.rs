@@ -301,8 +301,10 @@ fn take(scene: &Scene<'_>, step: Step) -> Turn {
     let proven = (status == Status::Verified).then_some(stands).flatten();
     let verified = proven.map(|challenge| challenge.destination.clone());
     // Who comes to collect it need not be who typed it.
-    let by = if before.unclaimed.is_some() { before.typed_by } else { call.user };
-    let verified_by = proven.and(by);
+    let verified_by = proven.and_then(|challenge| match before.unclaimed {
+        Some(_) => session?.typed_by(challenge.id),
+        None => call.user,
+    });
     let wanted = call.wanted;
     let intent = intent.map(Cow::Borrowed);
     let report = Report {
@@ -312,7 +314,7 @@ fn take(scene: &Scene<'_>, step: Step) -> Turn {
         wanted,
         address_can_change: can_change,
         verified,
-        verified_by,
+        verified_by: verified_by.map(Box::new),
         tells_address,
         ..report
     };

@@ -84,9 +84,9 @@ pub struct Report {
     /// The address that was proven.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verified: Option<Destination>,
-    /// Who proved it, where that was said.
+    /// Who proved it, where that was said. Most reports have nobody: kept apart, it takes eight bytes of those.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub verified_by: Option<AccountId>,
+    pub verified_by: Option<Box<AccountId>>,
     /// Whether the dialog cannot know that address otherwise.
     #[serde(default)]
     pub tells_address: bool,

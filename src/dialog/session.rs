@@ -6,10 +6,10 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::{Answer, Operation, Purpose};
+use super::{Answer, Operation, Purpose, Status};
 use crate::botkit::BotId;
 use crate::clock::Timestamp;
-use crate::otp::{Accepted, AccountId, Challenge, Keys, Phase, Rules};
+use crate::otp::{Accepted, AccountId, Challenge, ChallengeId, Keys, Phase, Rules};
 
 /// How many answers are kept for the platform's retries, which come within seconds.
 const ANSWERS: usize = 8;
@@ -124,19 +124,15 @@ pub struct Conversation {
     pub released: bool,
     /// Until when the dialog may collect that a code was typed into the conversation.
     pub unclaimed: Option<Timestamp>,
-    /// Who typed it, where that was said.
-    pub typed_by: Option<AccountId>,
 }
 
 impl Conversation {
     /// What of it still counts.
     #[must_use]
     pub fn at(self, now: Timestamp) -> Self {
-        let unclaimed = self.unclaimed.filter(|until| now < *until);
         Self {
             flow: self.flow.filter(|flow| now < flow.until),
-            unclaimed,
-            typed_by: unclaimed.and(self.typed_by),
+            unclaimed: self.unclaimed.filter(|until| now < *until),
             ..self
         }
     }
@@ -204,6 +200,16 @@ impl Session {
     #[must_use]
     pub fn answered(&self, request: RequestKey) -> Option<&Answered> {
         self.answered.iter().map(|answered| &**answered).find(|answered| answered.request == request)
+    }
+
+    /// Who typed the code of a challenge, if that was said and is still remembered.
+    pub(super) fn typed_by(&self, challenge: ChallengeId) -> Option<AccountId> {
+        let reports = self.answered.iter().map(|answered| &answered.answer.report);
+        let mut proven = reports.filter(|report| {
+            report.status == Status::Verified
+                && report.facts.as_ref().is_some_and(|facts| facts.id == challenge)
+        });
+        proven.next()?.verified_by.as_deref().copied()
     }
 
     /// Keeps an answer, in place of an earlier one to the same call.

@@ -186,10 +186,11 @@ impl<'a> Scene<'a> {
             | Operation::Generate
             | Operation::Resend => false,
         };
-        // Where all that the user says comes here, whoever asked has been told already, and nobody comes to collect it.
-        let typed = operation == Operation::Hear && step.status == Status::Verified && !self.call.whole;
         let unclaimed = match operation {
-            Operation::Hear if typed => Some(self.now.after(self.authority.rules.lifetime)),
+            // Where all that the user says comes here, nobody comes to collect it: whoever asked has been told.
+            Operation::Hear if step.status == Status::Verified && !self.call.whole => {
+                Some(self.now.after(self.authority.rules.lifetime))
+            }
             Operation::Verify if step.status == Status::Verified => None,
             Operation::Hear | Operation::Verify | Operation::Status => before.unclaimed,
             // The dialog wants another proof, whether it gets a code for that or not.
@@ -199,8 +200,7 @@ impl<'a> Scene<'a> {
             | Operation::Resend
             | Operation::Cancel => None,
         };
-        let typed_by = if typed { self.call.user } else { before.typed_by };
-        Conversation { flow, asked, released, unclaimed, typed_by }
+        Conversation { flow, asked, released, unclaimed }
     }
 
     /// Whether a dialog that got this answer ends (README, "Conversation mode"): what the user says after that is for
