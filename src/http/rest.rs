@@ -25,7 +25,7 @@ use crate::telemetry::{Stopwatch, trace};
 pub(super) const REQUEST_ID: &str = "idempotency-key";
 
 pub(super) fn routes(config: &mut web::ServiceConfig) {
-    config.service(web::resource("/v1/{rest:.*}").default_service(web::to(receive)));
+    config.service(web::scope("/v1").default_service(web::to(receive)));
 }
 
 /// Answers a call.
