@@ -28,7 +28,13 @@ pub(crate) fn sample() -> Session {
     let catalogue = Catalogue::new(&[]).expect("it is tested");
     let send = Call {
         operation: Operation::Send,
-        request: Some(RequestKey::new(&authority.keys, Operation::Send, "1784540790118", "mira@example.com")),
+        request: Some(RequestKey::new(
+            &authority.keys,
+            Operation::Send,
+            "1784540790118",
+            "mira@example.com",
+            None,
+        )),
         user: None,
         destination: Reading::Read(Destination::Email(Email::parse("mira@example.com").expect("an address"))),
         wanted: Wanted::Email,
