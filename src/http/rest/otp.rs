@@ -71,8 +71,10 @@ impl Scene<'_> {
         let user = body.user.as_ref().map(|Name(user)| user.as_str());
         let format = self.server.service.authority.rules.format;
         let language = self.language(body.language.as_deref());
-        let nothing = Payload::parse(String::new())?;
-        let hear = |text: &str| self.settings.understand(text, &nothing, &language, format);
+        let hear = |text: &str| match Payload::parse(String::new()) {
+            Ok(nothing) => self.settings.understand(text, &nothing, &language, format),
+            Err(_) => Utterance::Other,
+        };
         let (code, heard) = match body.code.found() {
             Some(code) => Reading::code(Some(&code), format, hear),
             None => (Reading::Missing("code is empty".to_owned()), Utterance::Other),
