@@ -89,7 +89,7 @@ async fn nothing_secret_is_ever_logged_and_sigterm_lets_a_mail_finish() {
     let slow = ResponseTemplate::new(202).set_delay(Duration::from_millis(700));
     Mock::given(matchers::any()).respond_with(slow).mount(&stub).await;
     let config = format!(
-        "{CONFIG}base_url = \"{}\"\n[platform]\nanswer_within = \"100ms\"\ncall_timeout = \"1s\"\n",
+        "{CONFIG}base_url = \"{}\"\n[server]\ndrain_for = \"0s\"\n[platform]\nanswer_within = \"100ms\"\ncall_timeout = \"1s\"\n",
         stub.uri()
     );
     std::fs::write(folder.path().join("botkit-otp.toml"), config).unwrap();
@@ -469,8 +469,11 @@ fn check_tells_pipelines_how_bad_it_is() {
 #[tokio::test(flavor = "multi_thread")]
 async fn logs_can_be_json() {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("botkit-otp.toml"), format!("{CONFIG}[log]\nformat = \"json\"\n"))
-        .unwrap();
+    std::fs::write(
+        folder.path().join("botkit-otp.toml"),
+        format!("{CONFIG}[server]\ndrain_for = \"0s\"\n[log]\nformat = \"json\"\n"),
+    )
+    .unwrap();
     let token = program(&folder).args(["token", "--bot", "st-1"]).output().unwrap();
     let token = String::from_utf8(token.stdout).unwrap().trim().to_owned();
     let mut running = Running::start(&mut program(&folder));
