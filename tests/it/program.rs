@@ -324,9 +324,18 @@ fn a_test_mail_goes_through_every_provider() {
     let printed = said(&output);
     assert_eq!(output.status.code(), Some(1), "{printed}");
     let (smtp, sendgrid) =
-        (printed.find("\nsmtp: connection: "), printed.find("\nsendgrid: connection failed\n"));
+        (printed.find("\nsmtp: connection: "), printed.find("\nsendgrid: connection refused\n"));
     assert!(smtp.is_some() && smtp < sendgrid, "{printed}");
     assert!(printed.contains("error: no provider took the test mail"), "{printed}");
+
+    // A machine, or an image, without CA certificates.
+    let mut bare = program(&folder);
+    bare.env("SSL_CERT_FILE", "/nowhere").env("SSL_CERT_DIR", "/nowhere");
+    let printed = said(&bare.args(["--config", "my.toml", "check"]).output().unwrap());
+    assert!(
+        printed.contains("cannot do TLS, since the CA certificates of this machine cannot be read: "),
+        "{printed}"
+    );
 
     let output = program(&folder).args(["check", "--send-test", "mira"]).output().unwrap();
     assert!(
