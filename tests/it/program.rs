@@ -464,7 +464,7 @@ fn check_tells_pipelines_how_bad_it_is() {
             "severity": "error", "key": "otp.lifetime",
             "risk": "is over 10 minutes: who finds or overhears a code has that long to use it",
             "fix": "set it to 10m or less; 5m is the default",
-            "standard": ["ASVS 6.5.5", "NIST SP 800-63B 5.1.3.2"],
+            "standard": ["ASVS 6.5.5", "NIST SP 800-63B-4 3.1.3.2"],
         })
     );
     let (code, printed) = check("[otp]\nlenght = 6\n", &["--json"]);
