@@ -106,6 +106,8 @@ fn meaning(event: &Event<'_>) -> (String, Vec<String>) {
         ("report", "bounced") => format!("{provider} reports that the address cannot be reached"),
         ("report", "dropped") => format!("{provider} reports that it sent nothing, after earlier bounces"),
         ("report", "spam") => format!("{provider} reports that it was marked as spam"),
+        ("revoke", "done") => "an operator revoked the code".to_owned(),
+        ("unlock", "done") => "an operator ended locks".to_owned(),
         (_, "queued" | "sent") => "a code was made and goes out".to_owned(),
         (_, "generated") => "a code was made, for the bot to send".to_owned(),
         (_, "verified") => "the right code was typed".to_owned(),

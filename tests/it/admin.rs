@@ -1,5 +1,6 @@
 //! An operator's doors: what is seen, what ends, and for whom they open.
 
+use botkit_otp::audit::Story;
 use serde_json::{Value, json};
 
 use crate::support::{App, BOT, small};
@@ -151,5 +152,7 @@ async fn what_an_operator_did_is_written_down() {
         .map(|event| (event["session"].as_str().unwrap(), event["reason"].as_str().unwrap()))
         .collect();
     assert_eq!(acts, [("s-1", "by ops"), ("", "by ops")]);
+    let story = Story::read(&text, "s-1", None).unwrap().to_string();
+    assert!(story.ends_with("(by ops)\n\nIt ends so: an operator revoked the code.\n"), "{story}");
     assert!(!text.contains("mira@"), "{text}");
 }
