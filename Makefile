@@ -20,7 +20,7 @@ check: tools
 # Cargo; a C compiler, because aws-lc-sys, which TLS and token signatures rest on, is C and assembler (it needs no
 # cmake); curl, with which a test pastes the server's own examples; aiosmtpd, the relay that tests send mail to;
 # redis-server, which tests start, kill and start again; Chromium with its driver, in which they open the console; Node for
-# Botium, which talks to the bot as bot testers do; and what calls the REST API in tests, in a Python of its own below
+# Botium, which talks to the bot as bot testers do, and for jose, which checks the README's proofs; and what calls the REST API in tests, in a Python of its own below
 # target: schemathesis, and what the recipes need.
 tools:
 	@set -eu; \
@@ -67,8 +67,8 @@ tools:
 	}
 
 botium: tools
-	@[ -d "$(BOTIUM)/node_modules/botium-core" ] || { \
+	@[ -d "$(BOTIUM)/node_modules/botium-core" ] && [ -d "$(BOTIUM)/node_modules/jose" ] || { \
 		mkdir -p "$(BOTIUM)"; \
 		npm install --prefix "$(BOTIUM)" --no-audit --no-fund --ignore-scripts --loglevel=error \
-			botium-core@1.15.13 botium-connector-koreai-webhook@0.0.2; \
+			botium-core@1.15.13 botium-connector-koreai-webhook@0.0.2 jose@6.2.18; \
 	}

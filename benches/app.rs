@@ -68,7 +68,7 @@ fn authority() -> Authority {
 fn verify_call(authority: &Authority, request: usize) -> Call {
     let code = Code::read("000000", authority.rules.format).expect("six digits");
     let operation = Operation::Verify;
-    let request = RequestKey::new(&authority.keys, operation, &request.to_string(), code.reveal());
+    let request = RequestKey::new(&authority.keys, operation, &request.to_string(), code.reveal(), None);
     Call {
         operation,
         request: Some(request),

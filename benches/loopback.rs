@@ -9,6 +9,8 @@
 
 #![expect(clippy::expect_used, reason = "a bench that cannot go on stops")]
 
+#[path = "shared/million.rs"]
+mod million;
 #[path = "loopback/redis.rs"]
 mod redis_store;
 #[path = "loopback/sending.rs"]

@@ -21,6 +21,9 @@ use crate::clock::Timestamp;
 use crate::dialog::{Answer, Call, Delivery, Operation, Session, SessionKey};
 use crate::otp::{ChallengeId, Handover, News};
 
+/// The event of an operator who looks and changes nothing.
+const LOOK_UP: &str = "look_up";
+
 /// The section `[audit]`.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Settings {
@@ -73,6 +76,9 @@ pub struct Event<'e> {
     /// How long to wait.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_in_seconds: Option<u64>,
+    /// How many codes and locks an operator saw.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seen: Option<usize>,
     /// Why, for developers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<Cow<'e, str>>,
@@ -167,6 +173,18 @@ impl Audit {
             to: challenge.map(|challenge| challenge.destination.masked().into()),
             reason: Some(format!("by {who}").into()),
             ..Event::about(key, now)
+        });
+    }
+
+    /// Notes that an operator looked, at what `sought` says, and how many codes and locks were seen.
+    pub fn looked_up(&self, sought: Event<'_>, seen: usize, who: &str, now: Timestamp) {
+        self.note(&Event {
+            time: now.to_string(),
+            event: LOOK_UP.into(),
+            outcome: "done".into(),
+            seen: Some(seen),
+            reason: Some(format!("by {who}").into()),
+            ..sought
         });
     }
 

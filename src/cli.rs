@@ -44,6 +44,9 @@ enum Command {
     /// Serve (also without a command). Without a configuration: dev mode on 127.0.0.1:8003.
     Serve(serve::Serve),
     /// Talk to the bot in this terminal: with a server in dev mode of its own, or with the one at --url.
+    ///
+    /// Exits with 0 if the conversation ran, whatever came of it for the user; with 1 if there was no server to talk to, or
+    /// it failed in between: it could not be reached, refused a call, or a message was lost.
     Chat(chat::Chat),
     /// Play scenarios at a running server, to see whether it answers rightly, or as load.
     Replay(replay::Replay),

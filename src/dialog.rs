@@ -300,6 +300,11 @@ fn take(scene: &Scene<'_>, step: Step) -> Turn {
     let tells_address = conversation.asked;
     let proven = (status == Status::Verified).then_some(stands).flatten();
     let verified = proven.map(|challenge| challenge.destination.clone());
+    // Who comes to collect it need not be who typed it.
+    let verified_by = proven.and_then(|challenge| match before.unclaimed {
+        Some(_) => session?.typed_by(challenge.id),
+        None => call.user,
+    });
     let wanted = call.wanted;
     let intent = intent.map(Cow::Borrowed);
     let report = Report {
@@ -309,6 +314,7 @@ fn take(scene: &Scene<'_>, step: Step) -> Turn {
         wanted,
         address_can_change: can_change,
         verified,
+        verified_by: verified_by.map(Box::new),
         tells_address,
         ..report
     };

@@ -133,20 +133,17 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=ut
 impl Server {
     /// Hangs the doors into an actix application.
     pub fn routes(self: Arc<Self>, config: &mut web::ServiceConfig) {
-        let bots = format!("{}/sdk/bots/{{bot}}/{{rest:.*}}", self.settings.api_prefix);
-        // First what nearly every request is for: routes are tried in this order.
+        let bots = format!("{}/sdk/bots", self.settings.api_prefix);
+        // First what nearly every request is for: routes are tried in this order. They are prefixes, which are compared
+        // as they stand; a pattern would be a regular expression.
         config
-            .service(
-                web::resource(bots)
-                    .route(web::post().to(botkit::receive))
-                    .default_service(web::to(not_found)),
-            )
+            .service(web::scope(&bots).default_service(web::to(botkit::receive)))
+            .configure(rest::routes)
             .route("/healthz", web::get().to(healthz))
             .route("/readyz", web::get().to(ready::readyz))
             .route("/metrics", web::get().to(metrics))
             .route("/.well-known/jwks.json", web::get().to(jwks))
             .configure(events::routes)
-            .configure(rest::routes)
             .configure(openapi::routes);
         if !self.admin_keys.is_empty() {
             config.configure(admin::routes);

@@ -34,6 +34,8 @@ const SHORTEST_KEY: usize = 32;
 pub struct Settings {
     /// Who signs: `iss`. Empty for `server.public_url`, or else `botkit-otp`.
     pub issuer: String,
+    /// Whom proofs are for: `aud` (RFC 8725, 3.9). Empty for the bot's id.
+    pub audience: String,
     /// The keys: the first signs, all are published.
     pub keys: Vec<Key>,
     /// What addresses are digested under; services that know it can compare theirs.
@@ -53,6 +55,7 @@ pub struct Key {
 /// Signs proofs.
 pub struct Prover {
     issuer: String,
+    audience: String,
     sign: (EncodingKey, Header),
     jwks: String,
     addresses: Hmac<Sha256>,
@@ -61,6 +64,7 @@ pub struct Prover {
 #[derive(Serialize)]
 struct Claims<'a> {
     iss: &'a str,
+    aud: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     sub: Option<&'a str>,
     iat: i64,
@@ -124,6 +128,7 @@ impl Prover {
         let issuer = [settings.issuer.as_str(), public_url, "botkit-otp"];
         Ok(Self {
             issuer: issuer.into_iter().find(|issuer| !issuer.is_empty()).unwrap_or_default().to_owned(),
+            audience: settings.audience.clone(),
             sign: (EncodingKey::from_ed_der(der.as_ref()), header),
             jwks: json!({ "keys": published }).to_string(),
             addresses: keyed(&addresses),
@@ -159,6 +164,7 @@ impl Prover {
         let digest = self.addresses.clone().chain_update(address.reveal()).finalize().into_bytes();
         let claims = Claims {
             iss: &self.issuer,
+            aud: if self.audience.is_empty() { key.bot() } else { &self.audience },
             sub: user,
             iat: at.seconds(),
             exp: expires.seconds(),
@@ -179,6 +185,7 @@ impl fmt::Debug for Prover {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Prover")
             .field("issuer", &self.issuer)
+            .field("audience", &self.audience)
             .field("jwks", &self.jwks)
             .finish_non_exhaustive()
     }
@@ -213,7 +220,8 @@ mod tests {
 
     fn settings(keys: &[(&str, &str)], address_key: &str) -> Settings {
         let keys = keys.iter().map(|(id, secret)| Key { id: (*id).to_owned(), secret: (*secret).into() });
-        Settings { issuer: String::new(), keys: keys.collect(), address_key: address_key.into() }
+        let (issuer, audience) = (String::new(), String::new());
+        Settings { issuer, audience, keys: keys.collect(), address_key: address_key.into() }
     }
 
     #[test]

@@ -48,6 +48,7 @@ fn main() {
             schemathesis::finds_nothing,
         ),
         needs("rasa-sdk with PyJWT", recipes::python().is_some(), "recipes_work", recipes::work),
+        needs("jose", recipes::jose().is_some(), "the_readmes_javascript_checks_proofs", recipes::javascript),
         needs("aiosmtpd", aiosmtpd, "a_test_mail_arrives", smtp::a_test_mail_arrives),
         needs("aiosmtpd", aiosmtpd, "mailed_codes_verify", smtp::mailed_codes_verify),
         on_redis("does_what_every_store_must", redis::behaviour),

@@ -297,6 +297,7 @@ fn take_proof(report: &mut Value, jwks: &str) -> Result<Option<Value>, String> {
             let claims = support::proof::check(
                 proof.as_str().ok_or("no text")?,
                 &serde_json::from_str(jwks).unwrap(),
+                BOT,
             )?;
             let same = (&claims["jti"], &claims["method"], &claims["address"])
                 == (&report["challengeId"], &report["channel"], &report["to"]);

@@ -3,7 +3,7 @@
 Set OTP_URL, OTP_KEY and OTP_BOT. On the page call it twice: in the entry fulfillment with the tag `start`, and in the
 event handlers for sys.no-match-default and sys.no-input-default, and in routes that would take the user away, without a
 tag. Leave the page by a route with the condition `$session.params.otp_done = true`; `$session.params.otp_status` is then
-`verified`, or what it ended with.
+`verified`, or what it ended with, and `$session.params.otp_proof` is what a back end checks.
 """
 
 import json

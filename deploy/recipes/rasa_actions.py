@@ -12,9 +12,11 @@ domain.yml:
         mappings: [{type: from_text, conditions: [{active_loop: otp_form, requested_slot: otp_status}]}]
       otp_say: {type: any, mappings: [{type: custom}]}
       otp_session: {type: any, mappings: [{type: custom}]}
+      otp_proof: {type: any, mappings: [{type: custom}]}
     actions: [validate_otp_form, action_ask_otp_status]
 
-Start `otp_form` where a proof is needed; afterwards `otp_status` is `verified`, or what it ended with.
+Start `otp_form` where a proof is needed; afterwards `otp_status` is `verified`, or what it ended with, and `otp_proof` is
+what a back end checks.
 """
 
 import asyncio
@@ -57,4 +59,5 @@ class ValidateOtpForm(FormValidationAction):
         if not say["done"]:
             return {"otp_status": None, "otp_say": say, "otp_session": say["BotUserSession"]}
         dispatcher.utter_message(text=say["message"])
-        return {"otp_status": say["otp"]["status"], "otp_say": None, "otp_session": say["BotUserSession"]}
+        kept = {"otp_session": say["BotUserSession"], "otp_proof": say["otp"].get("proof")}
+        return {"otp_status": say["otp"]["status"], "otp_say": None, **kept}

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::chain::{chained, split};
-use super::{Event, name};
+use super::{Event, LOOK_UP, name};
 use crate::botkit::BotId;
 use crate::dialog::SessionKey;
 
@@ -51,7 +51,10 @@ impl Story {
             let ours = event.session == wanted && bot.is_none_or(|bot| event.bot == bot.as_str());
             if ours {
                 story.lines.push(line_of(&event));
-                story.last = Some(meaning(&event).0);
+                // Nothing ends by being looked at.
+                if event.event != LOOK_UP {
+                    story.last = Some(meaning(&event).0);
+                }
             }
         }
         Ok(story)
@@ -106,8 +109,9 @@ fn meaning(event: &Event<'_>) -> (String, Vec<String>) {
         ("report", "bounced") => format!("{provider} reports that the address cannot be reached"),
         ("report", "dropped") => format!("{provider} reports that it sent nothing, after earlier bounces"),
         ("report", "spam") => format!("{provider} reports that it was marked as spam"),
+        (LOOK_UP, _) => "an operator looked at what is out there".to_owned(),
         ("revoke", "done") => "an operator revoked the code".to_owned(),
-        ("unlock", "done") => "an operator ended locks".to_owned(),
+        ("unlock", "done") => "an operator ended the lock".to_owned(),
         (_, "queued" | "sent") => "a code was made and goes out".to_owned(),
         (_, "generated") => "a code was made, for the bot to send".to_owned(),
         (_, "verified") => "the right code was typed".to_owned(),
@@ -139,5 +143,6 @@ fn meaning(event: &Event<'_>) -> (String, Vec<String>) {
     about.extend(event.retry_in_seconds.map(|seconds| format!("wait {seconds} s")));
     about.extend(event.purpose.as_ref().map(|purpose| format!("purpose {purpose}")));
     about.extend(event.challenge.clone());
+    about.extend(event.seen.map(|seen| format!("{seen} seen")));
     (outcome, about)
 }

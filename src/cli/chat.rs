@@ -51,7 +51,7 @@ pub(super) struct Chat {
 /// Holds the conversation until its user has had enough.
 ///
 /// # Errors
-/// There is no server to talk to.
+/// There is no server to talk to, or it failed in between.
 pub(super) fn chat(loaded: &Loaded, chat: &Chat) -> Result<()> {
     let _logging = chat.verbose.then(|| start_logging(loaded.config.log.format));
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
@@ -123,6 +123,7 @@ async fn talk(loaded: &Loaded, chat: &Chat) -> Result<()> {
     session.new_mails().await;
     session.conversation.begin().await;
     session.run(lines).await;
+    let failures = session.conversation.failures();
     if let Some(file) = &chat.record {
         let scenario = session.recording.lock().unwrap_or_else(PoisonError::into_inner).scenario(mode);
         std::fs::write(file, format!("{}\n", serde_json::to_string_pretty(&scenario)?))
@@ -132,7 +133,10 @@ async fn talk(loaded: &Loaded, chat: &Chat) -> Result<()> {
     if let Some(server) = server {
         server.stop().await;
     }
-    Ok(())
+    match failures {
+        0 => Ok(()),
+        failures => bail!("calls to the server that failed: {failures}"),
+    }
 }
 
 impl DevServer {

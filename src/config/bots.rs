@@ -6,7 +6,8 @@ use std::time::Duration;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
-use super::{Error, Loaded, is_base, is_sample};
+use super::check::{is_base, is_sample};
+use super::{Error, Loaded};
 use crate::botkit::{Algorithm, Bot, BotId, Bots, Credentials, Pointer};
 use crate::clock;
 use crate::dialog::Operation;

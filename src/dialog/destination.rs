@@ -104,10 +104,10 @@ impl Reading<Destination> {
             }
             passed_over = passed_over.or(Some(match (asked, kind) {
                 (Some(Channel::Email), _) => {
-                    "email is asked for, and no configured field holds an address".to_owned()
+                    "email is asked for, and the call brings no e-mail address".to_owned()
                 }
                 (Some(channel), _) => {
-                    format!("{} is asked for, and no configured field holds a phone number", channel.name())
+                    format!("{} is asked for, and the call brings no phone number", channel.name())
                 }
                 (None, Kind::Email | Kind::Unclear) => {
                     "the address is one for e-mail, and delivery.email is empty".to_owned()
@@ -234,8 +234,8 @@ mod tests {
                 "unusable: the address cannot be used: it is too long for its country",
             ),
             (&["+44 20 7946 0958"], "call", "call +442079460958"),
-            (&[MAIL], "sms", "missing: sms is asked for, and no configured field holds a phone number"),
-            (&[PHONE], "email", "missing: email is asked for, and no configured field holds an address"),
+            (&[MAIL], "sms", "missing: sms is asked for, and the call brings no phone number"),
+            (&[PHONE], "email", "missing: email is asked for, and the call brings no e-mail address"),
             (
                 &[MAIL],
                 "pigeon",

@@ -12,7 +12,7 @@ use super::understanding::Utterance;
 use super::{Status, Wanted};
 use crate::address::{Channel, Destination};
 use crate::clock::Timestamp;
-use crate::otp::{Accepted, Alphabet, Challenge, ChallengeId, Handover, Phase, Rules};
+use crate::otp::{Accepted, AccountId, Alphabet, Challenge, ChallengeId, Handover, Phase, Rules};
 
 /// How many bytes of JSON there is room for before more is asked for.
 const USUAL_LENGTH: usize = 512;
@@ -84,6 +84,9 @@ pub struct Report {
     /// The address that was proven.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verified: Option<Destination>,
+    /// Who proved it, where that was said. Most reports have nobody: kept apart, it takes eight bytes of those.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verified_by: Option<Box<AccountId>>,
     /// Whether the dialog cannot know that address otherwise.
     #[serde(default)]
     pub tells_address: bool,
@@ -167,6 +170,7 @@ impl Report {
             address_can_change: false,
             wanted: Wanted::default(),
             verified: None,
+            verified_by: None,
             tells_address: false,
             at: now,
         }

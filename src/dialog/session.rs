@@ -6,10 +6,10 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::{Answer, Operation, Purpose};
+use super::{Answer, Operation, Purpose, Status};
 use crate::botkit::BotId;
 use crate::clock::Timestamp;
-use crate::otp::{Accepted, Challenge, Keys, Phase, Rules};
+use crate::otp::{Accepted, AccountId, Challenge, ChallengeId, Keys, Phase, Rules};
 
 /// How many answers are kept for the platform's retries, which come within seconds.
 const ANSWERS: usize = 8;
@@ -85,17 +85,30 @@ impl fmt::Debug for SessionKey {
     }
 }
 
-/// Names a call within a session: what is asked for, the platform's request id, and what came with it. The same id
-/// with another code or address is another call.
+/// Names a call within a session: what is asked for, the platform's request id, who asks, and what came with it. The same
+/// id with another user, code or address is another call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct RequestKey(#[serde(with = "serde_bytes")] [u8; 16]);
 
 impl RequestKey {
-    /// Makes the key of a request. `brought` is the address or the code that came with it, if any did.
+    /// Makes the key of a request. `brought` is the address or the code that came with it, if any did; `user` is the
+    /// account of whoever asks, if that is said.
     #[must_use]
-    pub fn new(keys: &Keys, operation: Operation, request_id: &str, brought: &str) -> Self {
-        Self(keys.fingerprint(&[operation.name(), request_id, brought]))
+    pub fn new(
+        keys: &Keys,
+        operation: Operation,
+        request_id: &str,
+        brought: &str,
+        user: Option<AccountId>,
+    ) -> Self {
+        let user = user.as_ref().map_or(&[][..], |user| &user.bytes()[..]);
+        Self(keys.fingerprint(&[
+            operation.name().as_bytes(),
+            request_id.as_bytes(),
+            brought.as_bytes(),
+            user,
+        ]))
     }
 }
 
@@ -189,6 +202,16 @@ impl Session {
         self.answered.iter().map(|answered| &**answered).find(|answered| answered.request == request)
     }
 
+    /// Who typed the code of a challenge, if that was said and is still remembered.
+    pub(super) fn typed_by(&self, challenge: ChallengeId) -> Option<AccountId> {
+        let reports = self.answered.iter().map(|answered| &answered.answer.report);
+        let mut proven = reports.filter(|report| {
+            report.status == Status::Verified
+                && report.facts.as_ref().is_some_and(|facts| facts.id == challenge)
+        });
+        proven.next()?.verified_by.as_deref().copied()
+    }
+
     /// Keeps an answer, in place of an earlier one to the same call.
     pub fn remember(&mut self, answered: Answered) {
         if let Some(known) = self.answered.iter_mut().find(|known| known.request == answered.request) {
@@ -264,12 +287,16 @@ mod tests {
     #[test]
     fn a_request_is_known_by_all_that_makes_it() {
         let keys = Keys::ephemeral(&mut StdRng::seed_from_u64(1));
-        let key = |operation, id, brought: &str| RequestKey::new(&keys, operation, id, brought);
+        let user = |name| Some(AccountId::of_user(&keys, "st-1", name));
+        let key = |operation, id, brought: &str| RequestKey::new(&keys, operation, id, brought, user("u-1"));
         let first = key(Operation::Verify, "\"1\"", "123456");
         assert_eq!(first, key(Operation::Verify, "\"1\"", "123456"));
         assert_ne!(first, key(Operation::Verify, "1", "123456"));
         assert_ne!(first, key(Operation::Verify, "\"1\"", "123457"));
         assert_ne!(first, key(Operation::Verify, "\"1\"", ""));
         assert_ne!(first, key(Operation::Resend, "\"1\"", "123456"));
+        for other in [user("u-2"), None] {
+            assert_ne!(first, RequestKey::new(&keys, Operation::Verify, "\"1\"", "123456", other));
+        }
     }
 }

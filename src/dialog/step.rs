@@ -187,7 +187,8 @@ impl<'a> Scene<'a> {
             | Operation::Resend => false,
         };
         let unclaimed = match operation {
-            Operation::Hear if step.status == Status::Verified => {
+            // Where all that the user says comes here, nobody comes to collect it: whoever asked has been told.
+            Operation::Hear if step.status == Status::Verified && !self.call.whole => {
                 Some(self.now.after(self.authority.rules.lifetime))
             }
             Operation::Verify if step.status == Status::Verified => None,

@@ -140,7 +140,7 @@ proptest! {
                 .map_or(Reading::not_asked(), |index| Reading::Read(to(ADDRESSES[index])));
             let forged = operation == Operation::Hear && heard == Utterance::Other && number % 5 == 0;
             let typed = Reading::Unusable("an entity that holds what the bot was told".to_owned());
-            let request = Some(RequestKey::new(&authority.keys, operation, &number.to_string(), heard.brought()));
+            let request = Some(RequestKey::new(&authority.keys, operation, &number.to_string(), heard.brought(), None));
             let call = Call { operation, request, user: None, destination, wanted: Wanted::Email, number: None, code: typed, heard, forged, whole: false, language: Arc::clone(&language) };
             let before = session.clone();
             let released = before.as_ref().is_some_and(|session| session.conversation.at(now).released);

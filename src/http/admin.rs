@@ -73,8 +73,8 @@ fn admit(server: &Server, headers: &HeaderMap) -> Result<String, Failure> {
 async fn codes(request: HttpRequest, body: Body, server: Data<Server>) -> HttpResponse {
     let answer = async {
         let (who, whose) = asked(&server, &request, body).await?;
-        let seen = server.service.look_up(whose).await;
         info!("admin codes by {who}");
+        let seen = server.service.look_up(whose, &who).await;
         let now = server.service.now();
         let shown = |seen: Vec<Seen>| {
             let codes: Vec<Value> = seen.iter().map(|seen| told(&server, seen, now)).collect();

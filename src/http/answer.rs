@@ -7,8 +7,8 @@ use super::bot::Speech;
 use crate::botkit::{Changes, SessionField};
 use crate::clock::{Clock as _, SystemClock};
 use crate::dialog::channel::{message, suggestions};
-use crate::dialog::{Answer, SessionKey, Status};
-use crate::otp::Expose;
+use crate::dialog::{Answer, Report, SessionKey, Status};
+use crate::otp::{AccountId, Expose};
 
 /// Says an answer.
 pub(super) fn say(answer: &Answer, expose: Expose, speech: &Speech, proof: Option<&str>) -> Changes {
@@ -27,10 +27,15 @@ impl Server {
         key: impl FnOnce() -> Option<SessionKey>,
         user: Option<&str>,
     ) -> Option<String> {
-        if answer.report.status != Status::Verified {
+        let Report { status, verified_by, .. } = &answer.report;
+        if *status != Status::Verified {
             return None;
         }
-        self.prover.prove(&answer.report, &key()?, user, self.service.now(), SystemClock.now())
+        let key = key()?;
+        // Nobody is named but who typed the code.
+        let account = |user: &&str| AccountId::of_user(&self.service.authority.keys, key.bot(), user);
+        let user = user.filter(|user| verified_by.as_deref() == Some(&account(user)));
+        self.prover.prove(&answer.report, &key, user, self.service.now(), SystemClock.now())
     }
 }
 

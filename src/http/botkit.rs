@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use actix_web::http::Method;
 use actix_web::web::{Bytes, Data, Payload as Body};
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse};
 use log::error;
@@ -13,7 +14,7 @@ use super::peer::caller;
 use super::trace::{Trace, loggable};
 use super::upstream::{Passage, Passing, Upstream, relay};
 use super::webhook::webhook;
-use super::{BotSettings, Known, Server, accepted, body, header, refuse, upstream};
+use super::{BotSettings, Known, Server, accepted, body, header, not_found, refuse, upstream};
 use crate::botkit::{
     API_KEY_HEADER, Bot, BotId, Event, Failure, Payload, Rejection, Route, TOKEN_HEADER, component_and_event,
     reply,
@@ -24,10 +25,11 @@ use crate::telemetry::{Stopwatch, trace};
 
 /// Answers an event.
 pub(super) async fn receive(request: HttpRequest, body: Body, server: Data<Server>) -> HttpResponse {
-    match header(request.headers(), TRACEPARENT).and_then(trace::Trace::parse) {
-        Some(known) => trace::within(Some(known), handle(request, body, server)).await,
-        None => handle(request, body, server).await,
+    if request.method() != Method::POST {
+        return not_found().await;
     }
+    let known = header(request.headers(), TRACEPARENT).and_then(trace::Trace::parse);
+    trace::within(known, handle(request, body, server)).await
 }
 
 async fn handle(request: HttpRequest, body: Body, server: Data<Server>) -> HttpResponse {
@@ -70,8 +72,8 @@ fn admit<'a, 'r>(
         trace.rejection = Some(Rejection::Address);
         return Err(Failure::StrangeAddress);
     }
-    let path = request.match_info();
-    let name = path.get("bot").unwrap_or_default();
+    let path = request.match_info().unprocessed().strip_prefix('/');
+    let (name, rest) = path.and_then(|path| path.split_once('/')).ok_or(Failure::NotFound)?;
     let known = BotId::parse(name);
     if known.is_some() {
         trace.bot = name.into();
@@ -91,8 +93,7 @@ fn admit<'a, 'r>(
         })?;
     request.extensions_mut().insert(Known);
     server.rate.admit(&id).map_err(|wait| Failure::TooMany { wait })?;
-    let (component, event) =
-        component_and_event(path.get("rest").unwrap_or_default()).ok_or(Failure::NotFound)?;
+    let (component, event) = component_and_event(rest).ok_or(Failure::NotFound)?;
     let event = Event::named(event);
     if event.is_none() && bot.settings.upstream.is_none() {
         return Err(Failure::EventNotFound);

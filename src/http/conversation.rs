@@ -104,11 +104,15 @@ impl Arrival {
         let authority = &self.server.service.authority;
         let format = authority.rules.format;
         let heard = settings.understand(&text, &self.payload, &speech.language, format);
-        let request = self.payload.request_id();
+        let user = account(&self.payload, &self.route, authority);
+        let request = self
+            .payload
+            .request_id()
+            .map(|id| RequestKey::new(&authority.keys, Operation::Hear, id, heard.brought(), user));
         let call = Call {
             operation: Operation::Hear,
-            request: request.map(|id| RequestKey::new(&authority.keys, Operation::Hear, id, heard.brought())),
-            user: account(&self.payload, &self.route, authority),
+            request,
+            user,
             destination: Reading::not_asked(),
             wanted: settings.wanted(&self.payload),
             number: settings.typed_number(&text, &self.payload),

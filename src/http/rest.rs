@@ -25,7 +25,7 @@ use crate::telemetry::{Stopwatch, trace};
 pub(super) const REQUEST_ID: &str = "idempotency-key";
 
 pub(super) fn routes(config: &mut web::ServiceConfig) {
-    config.service(web::resource("/v1/{rest:.*}").default_service(web::to(receive)));
+    config.service(web::scope("/v1").default_service(web::to(receive)));
 }
 
 /// Answers a call.
@@ -145,7 +145,15 @@ async fn answer(
 ) -> Result<String, Failure> {
     let Admitted { bot, settings, what } = admitted;
     let text = match &what {
-        What::Status(_) | What::Cancel(_) => String::new(),
+        What::Status(_) | What::Cancel(_) => {
+            let raw = super::body::read_raw(request, body, server.settings.max_body_bytes).await;
+            // A purpose that is overlooked would have another code cancelled.
+            if !raw.is_ok_and(|raw| matches!(raw.trim_ascii(), b"" | b"{}")) {
+                let problem = "GET and DELETE take no body; purpose and language go into the query";
+                return Err(Failure::InvalidArguments(problem.to_owned()));
+            }
+            String::new()
+        }
         What::Send(_) | What::Verify(_) | What::Resend(_) | What::Turn => {
             if let Some(query) = request.uri().query().filter(|query| !query.is_empty()) {
                 let name = query.split(['=', '&']).next().unwrap_or_default();

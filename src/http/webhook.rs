@@ -153,15 +153,16 @@ async fn run(
         | Operation::Hear => (Reading::not_asked(), Utterance::Other),
     };
     let brought = code.read().map(Code::reveal).or(destination.read().map(Destination::reveal));
+    let user = account(payload, route, authority);
     let request = payload
         .request_id()
-        .map(|id| RequestKey::new(&authority.keys, operation, id, brought.unwrap_or_default()));
+        .map(|id| RequestKey::new(&authority.keys, operation, id, brought.unwrap_or_default(), user));
     let language = Arc::clone(&speech.language);
     let wanted = settings.wanted(payload);
     let call = Call {
         operation,
         request,
-        user: account(payload, route, authority),
+        user,
         destination,
         wanted,
         number: None,

@@ -60,7 +60,7 @@ impl Keys {
     /// Tells two texts apart without keeping either: what stands in them, such as a typed code, cannot be guessed back
     /// without the key.
     #[must_use]
-    pub fn fingerprint(&self, parts: &[&str]) -> [u8; 16] {
+    pub fn fingerprint(&self, parts: &[&[u8]]) -> [u8; 16] {
         // Under the last key, as accounts are: a retry is known for one while keys are replaced.
         short(&self.ring[self.ring.len() - 1].1, b"fingerprint of a call", parts)
     }
@@ -93,7 +93,7 @@ fn keyed(secret: &[u8]) -> Hmac<Sha256> {
 }
 
 /// Half a digest of `parts`. What is sealed begins with a salt of random bytes, never with a `purpose`.
-fn short(mac: &Hmac<Sha256>, purpose: &[u8], parts: &[&str]) -> [u8; 16] {
+fn short(mac: &Hmac<Sha256>, purpose: &[u8], parts: &[impl AsRef<[u8]>]) -> [u8; 16] {
     let mut mac = mac.clone();
     mac.update(purpose);
     absorb_parts(&mut mac, parts);
@@ -110,10 +110,11 @@ fn absorb(mac: &Hmac<Sha256>, salt: [u8; 16], code: &Code, scope: Scope<'_>) -> 
 }
 
 /// The length in front of each keeps two different lists from ever reading the same.
-fn absorb_parts(mac: &mut Hmac<Sha256>, parts: &[&str]) {
+fn absorb_parts(mac: &mut Hmac<Sha256>, parts: &[impl AsRef<[u8]>]) {
     for part in parts {
+        let part = part.as_ref();
         mac.update(&(part.len() as u64).to_be_bytes());
-        mac.update(part.as_bytes());
+        mac.update(part);
     }
 }
 

@@ -6,6 +6,7 @@ use tokio::runtime::Handle;
 
 use super::{ROUNDS, Service, lost_races};
 use crate::address::Destination;
+use crate::audit::{self, Event};
 use crate::botkit::BotId;
 use crate::clock::Timestamp;
 use crate::dialog::{Session, SessionKey, revoked, unlocked};
@@ -26,6 +27,21 @@ pub enum Whose {
     Address(Destination),
 }
 
+impl Whose {
+    /// What is looked for, as the audit has it.
+    fn sought(&self) -> Event<'_> {
+        match self {
+            Self::Challenge(id) => Event { challenge: Some(id.to_string()), ..Event::default() },
+            Self::Session(bot, session) => {
+                let key = SessionKey::new(bot, session);
+                let session = audit::name(key.session()).into_owned().into();
+                Event { bot: bot.as_str().into(), session, ..Event::default() }
+            }
+            Self::Address(to) => Event { to: Some(to.masked().into()), ..Event::default() },
+        }
+    }
+}
+
 /// A code that is out, or a lock.
 #[derive(Clone, Debug)]
 pub struct Seen {
@@ -36,20 +52,22 @@ pub struct Seen {
 }
 
 impl Service {
-    /// The sessions that are meant, [`MOST`] of them at the most, with what is out there or locked.
+    /// The sessions that are meant, [`MOST`] of them at the most, with what is out there or locked. `who` is named in the
+    /// audit.
     ///
     /// # Errors
     /// [`Unavailable`].
-    pub async fn look_up(self: &Arc<Self>, whose: Whose) -> Result<Vec<Seen>, Unavailable> {
+    pub async fn look_up(self: &Arc<Self>, whose: Whose, who: &str) -> Result<Vec<Seen>, Unavailable> {
         let now = self.now();
         let mut seen = Vec::new();
-        for key in self.find(whose).await? {
+        for key in self.find(whose.clone()).await? {
             let stored = self.load(&key, &[]).await?.session;
             let challenge = stored.and_then(|stored| stored.value.challenge.clone());
             seen.extend(
                 challenge.filter(|challenge| stands(challenge, now)).map(|challenge| Seen { key, challenge }),
             );
         }
+        self.audit.looked_up(whose.sought(), seen.len(), who, now);
         Ok(seen)
     }
 

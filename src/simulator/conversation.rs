@@ -1,5 +1,6 @@
 //! One user's conversation with the bot, as the platform leads it.
 
+mod course;
 mod wire;
 
 use std::sync::Arc;
@@ -8,13 +9,13 @@ use rand::Rng as _;
 use rand::rngs::StdRng;
 use serde_json::{Value, json};
 
-use super::dialog::{End, Entity, Mode, Next, Node, Then, after};
+use super::dialog::{Entity, Mode};
 use super::payload::{Identity, note_said};
 use super::{Callback, Callbacks, Event, Mischief, Prank, Target, Watcher, Who};
 use crate::address::Channel;
 use crate::botkit;
 use crate::clock::{Clock as _, SystemClock};
-use crate::dialog::catalogue::{Catalogue, Phrase, Values};
+use crate::dialog::catalogue::Catalogue;
 
 /// What PII redaction leaves of a text.
 const REDACTED: &str = "jjh4ezb2";
@@ -64,6 +65,7 @@ pub struct Conversation {
     greeted: bool,
     codes: Vec<String>,
     last: Option<(String, String, String)>,
+    failures: usize,
 }
 
 impl Conversation {
@@ -101,6 +103,7 @@ impl Conversation {
             greeted: false,
             codes: Vec::new(),
             last: None,
+            failures: 0,
         })
     }
 
@@ -114,6 +117,12 @@ impl Conversation {
     #[must_use]
     pub fn codes(&self) -> &[String] {
         &self.codes
+    }
+
+    /// How often the server did not answer as it must: a Webhook node failed, or a message was lost.
+    #[must_use]
+    pub const fn failures(&self) -> usize {
+        self.failures
     }
 
     /// The context that the platform holds.
@@ -173,19 +182,6 @@ impl Conversation {
         self.tell_session();
     }
 
-    /// Runs the dialog from its beginning, until it waits for the user.
-    pub async fn begin(&mut self) {
-        self.context["entities"] = json!({});
-        if let Some(context) = self.context.as_object_mut() {
-            context.remove("otp");
-        }
-        let first = match self.mode {
-            Mode::Webhook => Then::Ask(Entity::UserEmail),
-            Mode::Conversation => Then::Run(Node::OtpStart),
-        };
-        self.go(first).await;
-    }
-
     /// Takes what the user says, and goes on until the dialog waits for the user again.
     pub async fn say(&mut self, text: &str) {
         self.tell(Event::Said {
@@ -237,6 +233,10 @@ impl Conversation {
     pub async fn call_again(&mut self) -> bool {
         let Some((what, path, body)) = self.last.clone() else { return false };
         let reply = self.post(&format!("{what}, again"), &path, &body).await;
+        if !matches!(reply.status, Some(200 | 202)) {
+            self.failed("The call failed.");
+            return true;
+        }
         let same = reply.json()["context"]["otp"] == self.context["otp"];
         self.note(
             if same {
@@ -247,122 +247,6 @@ impl Conversation {
             .to_owned(),
         );
         true
-    }
-
-    async fn bot_hears(&mut self, text: String) {
-        let Some(entity) = self.asks.take() else {
-            // Whatever it was: it starts the only dialog there is.
-            return self.begin().await;
-        };
-        self.context["entities"][entity.name()] = json!(text);
-        if entity == Entity::UserEmail
-            && let Some(way) = self.way
-        {
-            self.context["entities"]["channel"] = json!(way.name());
-        }
-        let node = match (entity, self.mode) {
-            (Entity::UserEmail, _) => Node::OtpSend,
-            (Entity::Otp, _) => Node::OtpVerify,
-        };
-        self.go(Then::Run(node)).await;
-    }
-
-    async fn go(&mut self, mut then: Then) {
-        loop {
-            match then {
-                Then::Ask(entity) => return self.ask(entity).await,
-                Then::Run(node) => {
-                    let Some(next) = self.run(node).await else {
-                        self.asks = None;
-                        self.note(
-                            "A Webhook node failed: the platform ends the dialog and apologises.".to_owned(),
-                        );
-                        return;
-                    };
-                    if next.says {
-                        let text = self.context["otp"]["message"].as_str().unwrap_or_default().to_owned();
-                        self.bot_says(text, Vec::new()).await;
-                    }
-                    then = next.then;
-                }
-                Then::Done(end) => {
-                    self.asks = None;
-                    let status = self.context["otp"]["status"].as_str().unwrap_or("?").to_owned();
-                    self.note(match end {
-                        End::GoesOn => {
-                            "The dialog goes on: the user is verified. Say anything to begin anew.".to_owned()
-                        }
-                        End::Ends => format!("The dialog is over ({status}). Say anything to begin anew."),
-                        End::Agent => {
-                            "Here a human agent would take over. Say anything to begin anew.".to_owned()
-                        }
-                    });
-                    return;
-                }
-            }
-        }
-    }
-
-    async fn ask(&mut self, entity: Entity) {
-        if let Some(entities) = self.context["entities"].as_object_mut() {
-            entities.remove(entity.name());
-        }
-        self.asks = Some(entity);
-        let (text, options) = match entity {
-            Entity::Otp => {
-                let otp = &self.context["otp"];
-                let options = otp["suggestions"].as_array().into_iter().flatten();
-                (
-                    otp["message"].as_str().unwrap_or_default().to_owned(),
-                    options.filter_map(|option| option.as_str().map(str::to_owned)).collect(),
-                )
-            }
-            Entity::UserEmail => (self.ask_for_address(), Vec::new()),
-        };
-        self.bot_says(text, options).await;
-    }
-
-    /// The bot's own prompt; its builder has translated it.
-    fn ask_for_address(&mut self) -> String {
-        let phrase =
-            if self.way.is_some_and(Channel::is_phone) { Phrase::AskNumber } else { Phrase::AskAddress };
-        let greets = !std::mem::replace(&mut self.greeted, true);
-        let Some(language) = self.catalogue.find(&self.language) else { return String::new() };
-        let say = |phrase| language.write(phrase, &Values::default());
-        if greets {
-            [say(Phrase::Greeting), say(Phrase::SentenceGap), say(phrase)].concat()
-        } else {
-            say(phrase).into_owned()
-        }
-    }
-
-    /// Runs a Webhook node; `None` if it failed.
-    async fn run(&mut self, node: Node) -> Option<Next> {
-        let request = self.request_id();
-        let mut body = self.identity.payload(botkit::Event::Webhook, &request);
-        if node == Node::OtpStart
-            && let Some(way) = self.way
-        {
-            self.context["entities"]["channel"] = json!(way.name());
-        }
-        body["dialogComponentName"] = json!(node.name());
-        self.context["currentNodeName"] = json!(node.name());
-        self.fill(&mut body);
-        let path = self.target.path(botkit::Event::Webhook);
-        let (what, body) = (format!("on_webhook {}", node.name()), body.to_string());
-        let mut reply = self.post(&what, &path, &body).await;
-        if self.mischief.take(Prank::Retry) {
-            self.note("The answer got lost: the platform calls again.".to_owned());
-            reply = self.post(&format!("{what}, again"), &path, &body).await;
-        }
-        self.last = Some((what, path, body));
-        let answer = match reply.status {
-            Some(200) => reply.json(),
-            Some(202) => self.late_answer(&request).await?,
-            _ => return None,
-        };
-        self.adopt(&answer);
-        Some(after(self.mode, node, &self.context["otp"]))
     }
 
     /// Says something to the user; in conversation mode the server sees it first.
@@ -393,6 +277,11 @@ impl Conversation {
 
     fn note(&self, text: String) {
         self.tell(Event::Note { text });
+    }
+
+    fn failed(&mut self, text: &str) {
+        self.failures += 1;
+        self.note(text.to_owned());
     }
 
     fn tell(&self, event: Event) {

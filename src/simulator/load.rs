@@ -103,7 +103,7 @@ impl Worker {
             let turn = self.next.fetch_add(1, Ordering::Relaxed);
             let scenario = &self.scenarios[turn % self.scenarios.len()];
             self.number = self.number.wrapping_add(1);
-            let stand_ins = StandIns::new(scenario, self.number);
+            let stand_ins = StandIns::new(scenario, self.target.bot(), self.number);
             let seen = Seen::of(scenario);
             for (number, step) in scenario["steps"].as_array().into_iter().flatten().enumerate() {
                 if self.stopwatch.elapsed() >= self.lasts {

@@ -17,7 +17,7 @@ const ALL: [(Event, &str); 8] = [
 ];
 
 /// What stands in the samples: the bot, the user, the session, the platform.
-const BOT: &str = "st-6b1f0c52-9d3e-5a47-8c21-4e7ab90d3f16";
+pub(super) const BOT: &str = "st-6b1f0c52-9d3e-5a47-8c21-4e7ab90d3f16";
 pub(super) const USER: &str = "u-0f5d2c9a-71be-5e30-9b44-c2a8d1e6f703";
 pub(super) const SESSION: &str = "6a5f0e3b9c1d2e4f5a6b7c8d";
 pub(super) const PLATFORM: &str = "https://bots.kore.ai";

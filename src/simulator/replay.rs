@@ -108,7 +108,7 @@ impl Player {
         if let Some(reason) = self.unplayable(scenario) {
             return (0, Outcome::Skipped(reason));
         }
-        let mut stand_ins = StandIns::new(scenario, self.rng.random());
+        let mut stand_ins = StandIns::new(scenario, self.target.bot(), self.rng.random());
         let mut seen = Seen::of(scenario);
         let steps = scenario["steps"].as_array().into_iter().flatten();
         for (number, step) in steps.enumerate() {

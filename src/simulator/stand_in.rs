@@ -2,6 +2,9 @@
 
 use serde_json::Value;
 
+use super::payload::{BOT, SESSION, USER};
+use crate::botkit::BotId;
+
 /// How far two spans of time may differ, in seconds: a running server's clock does not stand still.
 const SLACK: i64 = 5;
 
@@ -14,19 +17,18 @@ pub(super) struct StandIns {
     pairs: Vec<(String, String)>,
     /// Codes, which are typed in many dresses.
     codes: Vec<(String, String)>,
+    /// Who is called in place of the bot of the scenarios. Any text may be in its id, so it is not looked for in others.
+    bot: String,
     /// How far the server's time is from the scenario's, in milliseconds.
     ahead: Option<i64>,
 }
 
 impl StandIns {
-    /// For one playing of `scenario`: nobody has met this session, this user and these addresses before.
-    pub(super) fn new(scenario: &Value, number: u64) -> Self {
+    /// For one playing of `scenario` at `bot`: nobody has met this session, this user and these addresses before.
+    pub(super) fn new(scenario: &Value, bot: &BotId, number: u64) -> Self {
         let mut pairs = vec![
-            ("6a5f0e3b9c1d2e4f5a6b7c8d".to_owned(), format!("{:08x}{number:016x}", 0x6a5f_0e3b)),
-            (
-                "u-0f5d2c9a-71be-5e30-9b44-c2a8d1e6f703".to_owned(),
-                format!("u-0f5d2c9a-71be-5e30-9b44-{:012x}", number >> 16),
-            ),
+            (SESSION.to_owned(), format!("{:08x}{number:016x}", 0x6a5f_0e3b)),
+            (USER.to_owned(), format!("u-0f5d2c9a-71be-5e30-9b44-{:012x}", number >> 16)),
         ];
         // An address stands for another one that is masked alike.
         for address in addresses(&scenario.to_string()) {
@@ -37,7 +39,7 @@ impl StandIns {
                 pairs.push((address.clone(), format!("{first}{}{last}@{domain}", letters(number))));
             }
         }
-        Self { pairs, codes: Vec::new(), ahead: None }
+        Self { pairs, codes: Vec::new(), bot: bot.as_str().to_owned(), ahead: None }
     }
 
     /// Notes what the server says where the scenario expects a code or an id.
@@ -61,7 +63,7 @@ impl StandIns {
 
     /// What is sent: the actual in place of the literal.
     pub(super) fn outward(&self, text: &str) -> String {
-        let mut text = text.to_owned();
+        let mut text = text.replace(BOT, &self.bot);
         for (literal, actual) in &self.pairs {
             text = text.replace(literal, actual);
         }
@@ -100,6 +102,7 @@ impl StandIns {
             (Some(expected), Some(actual)) if key == "requestId" => {
                 is_made_up(expected) && is_made_up(actual)
             }
+            (Some(expected), Some(actual)) if key == "botId" => expected == BOT && actual == self.bot,
             _ => false,
         }
     }
@@ -230,6 +233,10 @@ mod tests {
 
     use super::*;
 
+    fn bot() -> BotId {
+        BotId::parse("st-1").unwrap()
+    }
+
     #[test]
     fn codes_are_replaced_in_every_dress() {
         for (before, after) in [
@@ -251,7 +258,7 @@ mod tests {
     #[test]
     fn addresses_stay_masked_alike_and_come_back() {
         let scenario = json!({ "steps": [{ "say": "mira@example.com or nora.lind@example.org" }] });
-        let stand_ins = StandIns::new(&scenario, 0xbeef);
+        let stand_ins = StandIns::new(&scenario, &bot(), 0xbeef);
         let sent = stand_ins.outward("to mira@example.com and nora.lind@example.org");
         assert_eq!(sent, "to mwvvqbbbbbbbba@example.com and nwvvqbbbbbbbbd@example.org");
         assert_eq!(stand_ins.inward(&sent), "to mira@example.com and nora.lind@example.org");
@@ -259,7 +266,7 @@ mod tests {
 
     #[test]
     fn time_may_pass_a_little() {
-        let mut stand_ins = StandIns::new(&json!({}), 1);
+        let mut stand_ins = StandIns::new(&json!({}), &bot(), 1);
         let mut alike = |path: &str, one: Value, other: Value| stand_ins.alike(path, &one, &other);
         assert!(alike("otp/expiresInSeconds", json!(300), json!(297)));
         assert!(!alike("otp/expiresInSeconds", json!(300), json!(290)));
@@ -269,5 +276,7 @@ mod tests {
         assert!(alike("otp/message", json!("in 28 seconds"), json!("in 27 seconds")));
         assert!(!alike("otp/message", json!("in 28 seconds"), json!("in 28 minutes")));
         assert!(!alike("otp/attemptsLeft", json!(4), json!(3)));
+        assert!(alike("answer/botId", json!(BOT), json!("st-1")));
+        assert!(!alike("answer/botId", json!(BOT), json!("st-2")));
     }
 }

@@ -288,7 +288,10 @@ fn is_fresh<K: Eq + Hash, T: Record>(records: &DashMap<K, Kept<T>>, write: &Writ
 }
 
 fn names<K: Clone + Eq + Hash, V>(map: &DashMap<K, V>, is_wanted: impl Fn(&V) -> bool) -> Vec<K> {
-    map.iter().filter(|entry| is_wanted(entry.value())).map(|entry| entry.key().clone()).collect()
+    // Grown at once: what has to be moved while it grows is moved under a shard's lock.
+    let mut names = Vec::with_capacity(map.len());
+    names.extend(map.iter().filter(|entry| is_wanted(entry.value())).map(|entry| entry.key().clone()));
+    names
 }
 
 #[async_trait]

@@ -134,7 +134,11 @@ impl Default for Metrics {
             store_seconds: add_all(&mut registry, "store_seconds", "Time the session store takes", || {
                 Histogram::new(STORE)
             }),
-            sessions: add(&mut registry, "sessions", "Sessions that are kept, counted every minute"),
+            sessions: add(
+                &mut registry,
+                "sessions",
+                "Sessions kept by this server, counted every minute; 0 with Redis",
+            ),
             background: add(&mut registry, "in_flight", "Deliveries and platform calls that run"),
             registry,
         }

@@ -79,8 +79,9 @@ fn bytes<const N: usize>(text: &str) -> Option<[u8; N]> {
 }
 
 /// Does work that a trace is about.
-pub async fn within<T>(trace: Option<Trace>, work: impl Future<Output = T>) -> T {
-    CURRENT.scope(trace, work).await
+// Not itself `async`, which would have room for the work twice.
+pub fn within<T>(trace: Option<Trace>, work: impl Future<Output = T>) -> impl Future<Output = T> {
+    CURRENT.scope(trace, work)
 }
 
 /// The trace that what runs is about.

@@ -1,5 +1,7 @@
 //! An operator's doors: what is seen, what ends, and for whom they open.
 
+use std::process::Command;
+
 use botkit_otp::audit::Story;
 use serde_json::{Value, json};
 
@@ -141,8 +143,13 @@ async fn what_an_operator_did_is_written_down() {
     let file = folder.path().join("audit.jsonl");
     let app = App::start(&format!("{ADMIN}[audit]\ntarget = \"{}\"\n", file.display())).await;
     send(&app, "s-1", "mira@example.com").await;
+    codes(&app, &[("bot", BOT), ("session", "s-1")]).await;
+    codes(&app, &[("address", "mira@example.com")]).await;
+    codes(&app, &[("challenge", "ch_00000000000000000000000000000000")]).await;
+    act(&app, "codes", json!({ "bot": BOT, "session": "mira@example.com" })).await;
     act(&app, "revoke", json!({ "bot": BOT, "session": "s-1" })).await;
     act(&app, "unlock", json!({ "address": "mira@example.com" })).await;
+    codes(&app, &[("bot", BOT), ("session", "s-1")]).await;
     app.server.service.audit.flush();
     let text = std::fs::read_to_string(&file).unwrap();
     let events: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -155,4 +162,28 @@ async fn what_an_operator_did_is_written_down() {
     let story = Story::read(&text, "s-1", None).unwrap().to_string();
     assert!(story.ends_with("(by ops)\n\nIt ends so: an operator revoked the code.\n"), "{story}");
     assert!(!text.contains("mira@"), "{text}");
+
+    // Who looked, at what, and how much there was to see.
+    let looks: Vec<Value> = events
+        .iter()
+        .filter(|event| event["event"] == "look_up")
+        .map(|event| json!(["bot", "session", "to", "challenge", "seen", "reason"].map(|name| &event[name])))
+        .collect();
+    let digest = looks[3][1].as_str().unwrap();
+    assert!(digest.starts_with('~'), "{digest}");
+    assert_eq!(
+        looks,
+        [
+            json!([BOT, "s-1", null, null, 1, "by ops"]),
+            json!(["", "", "m...a@example.com", null, 1, "by ops"]),
+            json!(["", "", null, "ch_00000000000000000000000000000000", 0, "by ops"]),
+            json!([BOT, digest, null, null, 0, "by ops"]),
+            json!([BOT, "s-1", null, null, 0, "by ops"]),
+        ]
+    );
+    let mut program = Command::new(env!("CARGO_BIN_EXE_botkit-otp"));
+    let told = program.env_clear().args(["explain", "s-1", "--file"]).arg(&file).output().unwrap();
+    let told = String::from_utf8(told.stdout).unwrap();
+    assert!(told.contains("an operator looked at what is out there, 1 seen, (by ops)"), "{told}");
+    assert!(told.ends_with("It ends so: an operator revoked the code.\n"), "{told}");
 }

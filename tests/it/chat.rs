@@ -112,7 +112,35 @@ async fn a_running_server_is_talked_to_with_its_credentials() {
         ],
     );
     let output = of_the_server("another", lines).await.unwrap();
-    has_in_order(&output, &["A Webhook node failed: the platform ends the dialog and apologises."]);
+    fails_with(&output, "A Webhook node failed: the platform ends the dialog and apologises.", 1);
+    let again = "mira@example.com\n/resend-request\n";
+    fails_with(&of_the_server("another", again).await.unwrap(), "The call failed.", 2);
+    drop(app);
+    let output = of_the_server("n0t-a-real-secret/+=", "mira@example.com\n").await.unwrap();
+    fails_with(&output, "A Webhook node failed", 1);
+}
+
+/// Fails unless the program has said this, and that so many calls failed.
+fn fails_with(output: &Output, text: &str, count: usize) {
+    let (said, complaints) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(said.contains(text), "{said}{complaints}");
+    assert_eq!(complaints, format!("error: calls to the server that failed: {count}\n"), "{said}");
+    assert_eq!(output.status.code(), Some(1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_is_lost_counts_as_a_failure() {
+    // The server thinks little of the simulator's address, and refuses to hand anything on.
+    let app = App::start("[bots.default]\nconversation = true\n").await;
+    let arguments =
+        ["--conversation", "--url", &app.url, "--bot", BOT, "--app-id", "cs-test"].map(str::to_owned);
+    let callback = ["--callback-url", "http://example.com"].map(str::to_owned);
+    let output = tokio::task::spawn_blocking(move || {
+        let arguments: Vec<&str> = arguments.iter().chain(&callback).map(String::as_str).collect();
+        chat(&arguments, &[("BOTKIT_API_KEY", "n0t-a-real-secret/+=")], "mira@example.com\n")
+    });
+    fails_with(&output.await.unwrap(), "The server did not take the message: it is lost.", 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -14,9 +14,10 @@ use botkit_otp::service::Service;
 use botkit_otp::store::{Change, Commit, Memory, Snapshot, Store, Unavailable, Wanted};
 use botkit_otp::telemetry::Stopwatch;
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt as _;
 use wiremock::ResponseTemplate;
 
-use crate::support::{App, BOT, small};
+use crate::support::{App, BOT, small, webhook};
 use crate::wire::with_a_broken_store;
 
 #[tokio::test]
@@ -224,10 +225,11 @@ async fn with_too_much_running_nothing_more_is_sent_saved_or_charged() {
     assert!(metrics.contains(counted), "{metrics}");
 }
 
-/// A store whose answer to one change gets lost, although the change is made.
+/// A store that makes its first change and does not say so: it fails, or keeps silent for ever.
 struct LosesAnAnswer {
     store: Memory,
     loses: AtomicBool,
+    is_silent: bool,
 }
 
 #[async_trait]
@@ -237,8 +239,13 @@ impl Store for LosesAnAnswer {
     }
     async fn commit(&self, change: Change) -> Result<Commit, Unavailable> {
         let commit = self.store.commit(change).await;
-        let lost = self.loses.swap(false, Ordering::Relaxed);
-        if lost { Err(Unavailable("the answer is lost".to_owned())) } else { commit }
+        if !self.loses.swap(false, Ordering::Relaxed) {
+            return commit;
+        }
+        if self.is_silent {
+            std::future::pending::<()>().await;
+        }
+        Err(Unavailable("the answer is lost".to_owned()))
     }
     async fn give_back(&self, ticket: &Ticket) -> Result<(), Unavailable> {
         self.store.give_back(ticket).await
@@ -254,16 +261,22 @@ impl Store for LosesAnAnswer {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_send_that_may_not_have_been_saved_is_taken_back() {
+/// A server with room for one send, whose store loses the answer to the first.
+async fn loses_an_answer(is_silent: bool) -> App {
     let settings = "[limits.destination]\nsends_per_hour = 1\n[limits.bot]\nsends_per_hour = 1\n";
-    let app = App::start_with(settings, |server| {
+    App::start_with(settings, |server| {
         let server = Arc::into_inner(server).unwrap();
         let service = Arc::into_inner(server.service).unwrap();
-        let store = Arc::new(LosesAnAnswer { store: Memory::default(), loses: AtomicBool::new(true) });
+        let store =
+            Arc::new(LosesAnAnswer { store: Memory::default(), loses: AtomicBool::new(true), is_silent });
         Arc::new(Server { service: Arc::new(Service { store, ..service }), ..server })
     })
-    .await;
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_send_that_may_not_have_been_saved_is_taken_back() {
+    let app = loses_an_answer(false).await;
     let send = small("s", 1, &json!({ "UserEmail": "mira@example.com" }));
     assert_eq!(app.call("OtpSend", &send).await["status"], "unavailable");
     app.settled().await;
@@ -274,6 +287,34 @@ async fn a_send_that_may_not_have_been_saved_is_taken_back() {
     );
     // Neither the wait nor the budgets were spent.
     let again = app.call("OtpSend", &small("s", 2, &json!({ "UserEmail": "mira@example.com" }))).await;
+    assert_eq!(again["status"], "sent", "{again}");
+    assert_eq!(app.codes().await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_who_hangs_up_while_a_send_is_saved_leaves_no_code_that_nobody_delivers() {
+    let app = loses_an_answer(true).await;
+    let send = small("s", 1, &json!({ "UserEmail": "mira@example.com" }));
+    let mut body = send.clone();
+    body["dialogComponentName"] = json!("OtpSend");
+    let (body, token) = (body.to_string(), app.token());
+    let head = format!("POST {} HTTP/1.1\r\nhost: x\r\ntoken: {token}\r\n", webhook());
+    let mut caller = tokio::net::TcpStream::connect(app.url.strip_prefix("http://").unwrap()).await.unwrap();
+    caller.write_all(format!("{head}content-length: {}\r\n\r\n{body}", body.len()).as_bytes()).await.unwrap();
+    let status = async || app.call("OtpStatus", &small("s", 2, &json!({}))).await["status"].clone();
+    while status().await != "queued" {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    // Broken off: a caller who only says no more could still listen.
+    caller.set_zero_linger().unwrap();
+    drop(caller);
+    let failed = async {
+        while status().await != "send_failed" {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), failed).await.unwrap();
+    let again = app.call("OtpSend", &small("s", 3, &json!({ "UserEmail": "mira@example.com" }))).await;
     assert_eq!(again["status"], "sent", "{again}");
     assert_eq!(app.codes().await.len(), 1);
 }

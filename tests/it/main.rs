@@ -18,6 +18,7 @@ mod metrics;
 mod migration;
 mod openapi;
 mod program;
+mod proof;
 mod providers;
 mod races;
 mod record;

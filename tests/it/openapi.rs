@@ -9,10 +9,10 @@ use botkit_otp::http::Server;
 use reqwest::Response;
 use serde_json::{Value, json};
 
-use crate::support::{API_KEY, App, document, proof};
+use crate::support::{API_KEY, App, document};
 
 /// Only the bot `st-1` is known.
-fn with_one_bot(server: Arc<Server>) -> Arc<Server> {
+pub(crate) fn with_one_bot(server: Arc<Server>) -> Arc<Server> {
     let server = Arc::into_inner(server).unwrap();
     let named = HashMap::from([(BotId::parse("st-1").unwrap(), server.bots.default.unwrap())]);
     Arc::new(Server { bots: Bots { default: None, named }, ..server })
@@ -172,59 +172,4 @@ async fn the_document_is_served_printed_and_shown() {
             assert!(text.contains(&about.replace('`', "")), "{about}");
         }
     }
-}
-
-#[tokio::test]
-async fn a_proof_says_what_was_proven_and_old_keys_still_count() {
-    let old = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
-    let new = "CAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAg=";
-    let settings = |keys: &str| {
-        let address_key = "an address key of 32 bytes, or more";
-        format!("[proof]\nkeys = [{keys}]\naddress_key = \"{address_key}\"\n")
-    };
-    let key = |id: &str, seed: &str| format!("{{ id = \"{id}\", secret = \"{seed}\" }}");
-    let app = App::start(&settings(&key("old", old))).await;
-    let post = async |path: &str, body: Value| -> Value {
-        let url = format!("{}/v1/bots/st-1/sessions/s%2F1/otp{path}", app.url);
-        let call = app.http.post(url).bearer_auth(API_KEY).json(&body);
-        call.send().await.unwrap().json().await.unwrap()
-    };
-    let sent = post("", json!({ "to": "Mira@Example.com", "purpose": "payment" })).await;
-    let code = app.codes().await.pop().unwrap();
-    let verify = json!({ "code": code, "purpose": "payment", "user": "u-1", "requestId": "r-1" });
-    let verified = post("/verify", verify.clone()).await;
-    let token = verified["proof"].as_str().unwrap();
-
-    let after = App::start(&settings(&format!("{}, {}", key("new", new), key("old", old)))).await;
-    let jwks = after.http.get(format!("{}/.well-known/jwks.json", after.url)).send().await.unwrap();
-    assert_eq!(jwks.headers()["cache-control"], "public, max-age=300");
-    let jwks: Value = jwks.json().await.unwrap();
-    assert_eq!(jwks["keys"].as_array().unwrap().len(), 2);
-    let mut claims = proof::check(token, &jwks).unwrap();
-    let now = botkit_otp::clock::Clock::now(&botkit_otp::clock::SystemClock).seconds();
-    assert!((now - claims["iat"].as_i64().unwrap()).abs() < 5, "{claims}");
-    for time in ["iat", "exp"] {
-        claims.as_object_mut().unwrap().remove(time);
-    }
-    let expected = json!({
-        "iss": "botkit-otp", "sub": "u-1", "jti": sent["challengeId"], "bot": "st-1", "session": "s/1",
-        "purpose": "payment", "method": "email", "address": "M...a@example.com",
-        // printf %s Mira@example.com | openssl dgst -sha256 -hmac KEY -binary | basenc --base64url
-        "address_hmac": "RKx6YuoR97h2rSFNQ0cPJ-nUmNxMx0mNHIMp5XaxGVk",
-    });
-    assert_eq!(claims, expected);
-
-    // A retry proves the same (this clock stands still, so not of the same second), and nothing once that has expired.
-    let again = post("/verify", verify.clone()).await;
-    let again = proof::check(again["proof"].as_str().unwrap(), &jwks).unwrap();
-    assert_eq!(again["jti"], sent["challengeId"]);
-    app.advance(300);
-    let late = post("/verify", verify).await;
-    assert_eq!((&late["status"], late.get("proof")), (&json!("verified"), None));
-
-    let (body, signature) = token.rsplit_once('.').unwrap();
-    assert!(proof::check(&format!("{body}.{}", signature.replace(&signature[..4], "AAAA")), &jwks).is_err());
-    let other = App::start("").await;
-    let unknown: Value = serde_json::from_str(other.server.prover.jwks()).unwrap();
-    assert!(proof::check(token, &unknown).is_err());
 }

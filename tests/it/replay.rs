@@ -5,15 +5,20 @@ use std::process::{Command, Output};
 
 use serde_json::{Value, json};
 
+use crate::openapi::with_one_bot;
 use crate::support::{App, BOT};
 
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures");
 
 /// Replays with these arguments, as CI would.
 async fn replay(app: &App, arguments: &[&str]) -> Output {
+    replay_at(app, BOT, arguments).await
+}
+
+async fn replay_at(app: &App, bot: &str, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_botkit-otp"));
     command.env_clear().current_dir(std::env::temp_dir()).arg("replay").args(arguments);
-    command.args(["--url", &app.url, "--bot", BOT, "--app-id", "cs-test"]);
+    command.args(["--url", &app.url, "--bot", bot, "--app-id", "cs-test"]);
     command.env("BOTKIT_API_KEY", "n0t-a-real-secret/+=");
     tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
 }
@@ -44,6 +49,26 @@ async fn the_scenarios_of_the_default_settings_pass() {
     assert!(passed >= 30, "only {passed} could be played: {said}");
     let report = std::fs::read_to_string(report).unwrap();
     assert!(report.contains("failures=\"0\"") && report.contains("<skipped message="), "{report}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn any_bot_will_do() {
+    // It is the only one: calls in the name of the scenarios' own bot are refused.
+    let conversation = "[bots.default]\nconversation = true\n";
+    for (settings, has, scenarios) in [
+        ("", &[][..], &["scenarios/wire_bodies", "scenarios/howto_8_tell_the_result"][..]),
+        (
+            conversation,
+            &["--has", "conversation = true"],
+            &["conversations/en_start_to_end", "conversations/rule_collected_once_and_soon"],
+        ),
+    ] {
+        let app = App::start_with(settings, with_one_bot).await;
+        let files: Vec<String> = scenarios.iter().map(|name| format!("{FIXTURES}/{name}.json")).collect();
+        let arguments: Vec<&str> = files.iter().map(String::as_str).chain(has.iter().copied()).collect();
+        let said = printed(&replay_at(&app, "st-1", &arguments).await);
+        assert!(said.contains("2 passed, 0 failed"), "{said}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

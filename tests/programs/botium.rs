@@ -8,8 +8,8 @@ use tempfile::TempDir;
 
 use crate::browser::start;
 
-/// Where `make tools` puts Botium.
-fn packages() -> PathBuf {
+/// Where `make tools` puts what comes from npm.
+pub(crate) fn packages() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("../botium/node_modules")
 }
 

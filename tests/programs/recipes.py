@@ -87,7 +87,7 @@ def action_server():
 def rasa():
     server, port = action_server()
     try:
-        slots = {"otp_status": None, "otp_say": None, "otp_session": None, "requested_slot": "otp_status"}
+        slots = {"otp_status": None, "otp_say": None, "otp_session": None, "otp_proof": None, "requested_slot": "otp_status"}
 
         def run(action, text=None):
             events = [{"event": "action", "name": "action_listen"}]
@@ -115,25 +115,26 @@ def rasa():
         assert "not the right code" in run("action_ask_otp_status")[0]
         assert "You are verified" in run("validate_otp_form", outbox("rasa@example.com"))[0]
         assert slots["otp_status"] == "verified", slots
+        return slots["otp_proof"]
     finally:
         end(server)
 
 
-def readme(proof):
+def readme(proof, address):
     with open(os.path.join(ROOT, "README.md")) as file:
         block = next(block for block in re.findall(r"```python\n(.*?)```", file.read(), re.S) if "PyJWKClient" in block)
     scope = {}
     exec(block.replace("https://otp.example.com/", f"{URL}/").replace('"https://otp.example.com"', '"botkit-otp"'), scope)
     claims = scope["proven"](proof, "st-dev")
-    assert claims["method"] == "email" and claims["address"] == "c...@example.com", claims
-    for wrong in (proof[:-4] + "AAAA", proof.replace(".", "", 1)):
+    assert claims["method"] == "email" and claims["address"] == address, claims
+    for wrong in ((proof[:-4] + "AAAA", "st-dev"), (proof.replace(".", "", 1), "st-dev"), (proof, "st-other")):
         try:
-            scope["proven"](wrong, "st-dev")
+            scope["proven"](*wrong)
         except Exception:
             continue
-        raise AssertionError("a forged proof passed")
+        raise AssertionError("a proof that is forged, or for another, passed")
 
 
-readme(dialogflow())
-rasa()
+readme(dialogflow(), "c...@example.com")
+readme(rasa(), "r...a@example.com")
 print("all recipes work")

@@ -17,6 +17,27 @@ pub(crate) fn python() -> Option<PathBuf> {
     })
 }
 
+/// The library that the README's JavaScript uses, where `make tools` puts what comes from npm.
+pub(crate) fn jose() -> Option<PathBuf> {
+    Some(crate::botium::packages().join("jose/dist/webapi/index.js")).filter(|file| file.is_file())
+}
+
+pub(crate) fn javascript() -> Result<(), Failed> {
+    let server = DevServer::start()?;
+    let folder = tempfile::tempdir()?;
+    let run = Command::new("node")
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/programs/proof.mjs"))
+        .args([&server.url, &server.key, env!("CARGO_MANIFEST_DIR")])
+        .arg(jose().ok_or("it is gone")?)
+        .current_dir(folder.path())
+        .output()?;
+    let said = String::from_utf8_lossy(&run.stdout);
+    if run.status.success() && said.contains("the proof is good") {
+        return Ok(());
+    }
+    Err(format!("{said}{}", String::from_utf8_lossy(&run.stderr)).into())
+}
+
 pub(crate) fn work() -> Result<(), Failed> {
     let server = DevServer::start()?;
     let run = Command::new(python().ok_or("it is gone")?)

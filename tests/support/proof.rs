@@ -4,8 +4,8 @@ use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde_json::Value;
 
-/// Reads a proof that a key of `jwks` has signed.
-pub(crate) fn check(proof: &str, jwks: &Value) -> Result<Value, String> {
+/// Reads a proof that a key of `jwks` has signed for `audience`.
+pub(crate) fn check(proof: &str, jwks: &Value, audience: &str) -> Result<Value, String> {
     let header = jsonwebtoken::decode_header(proof).map_err(|error| error.to_string())?;
     if (header.typ.as_deref(), header.alg) != (Some("otp-proof+jwt"), Algorithm::EdDSA) {
         return Err(format!("the header is {header:?}"));
@@ -15,8 +15,9 @@ pub(crate) fn check(proof: &str, jwks: &Value) -> Result<Value, String> {
     let key = DecodingKey::from_jwk(key).map_err(|error| error.to_string())?;
     let mut validation = Validation::new(Algorithm::EdDSA);
     validation.leeway = 0;
-    validation.set_required_spec_claims(&["exp", "iss"]);
+    validation.set_required_spec_claims(&["exp", "iss", "aud"]);
     validation.set_issuer(&["botkit-otp"]);
+    validation.set_audience(&[audience]);
     let claims =
         jsonwebtoken::decode::<Value>(proof, &key, &validation).map_err(|error| error.to_string())?.claims;
     if claims["exp"].as_i64() != claims["iat"].as_i64().map(|at| at + 300) {

@@ -36,6 +36,7 @@ impl Scene<'_> {
         trace: &mut Trace<'_>,
     ) -> Result<String, Failure> {
         let request = self.request(body.request_id, trace)?;
+        let user = body.user.as_ref().map(|Name(user)| user.as_str());
         let (to, channel) = (body.to.found(), body.channel.as_deref().filter(|word| !word.is_empty()));
         let channel = channel.map(|word| Found::Text(word.into()));
         let reach = &self.settings.reach;
@@ -47,10 +48,16 @@ impl Scene<'_> {
         let call = Call {
             destination,
             wanted: Wanted::of(channel.as_ref(), reach),
-            ..self.call(Operation::Send, request.as_deref(), brought.as_deref(), body.language.as_deref())
+            ..self.call(
+                Operation::Send,
+                request.as_deref(),
+                brought.as_deref(),
+                user,
+                body.language.as_deref(),
+            )
         };
         let key = self.key(session, body.purpose.as_ref());
-        Ok(self.run(key, call, body.user, trace).await)
+        Ok(self.run(key, call, user, trace).await)
     }
 
     /// Checks a code.
@@ -61,6 +68,7 @@ impl Scene<'_> {
         trace: &mut Trace<'_>,
     ) -> Result<String, Failure> {
         let request = self.request(body.request_id, trace)?;
+        let user = body.user.as_ref().map(|Name(user)| user.as_str());
         let format = self.server.service.authority.rules.format;
         let language = self.language(body.language.as_deref());
         let nothing = Payload::parse(String::new())?;
@@ -74,10 +82,10 @@ impl Scene<'_> {
             code,
             heard,
             language: Arc::clone(&language),
-            ..self.call(Operation::Verify, request.as_deref(), brought.as_deref(), None)
+            ..self.call(Operation::Verify, request.as_deref(), brought.as_deref(), user, None)
         };
         let key = self.key(session, body.purpose.as_ref());
-        Ok(self.run(key, call, body.user, trace).await)
+        Ok(self.run(key, call, user, trace).await)
     }
 
     /// Sends a new code.
@@ -88,8 +96,9 @@ impl Scene<'_> {
         trace: &mut Trace<'_>,
     ) -> Result<String, Failure> {
         let request = self.request(body.request_id, trace)?;
-        let call = self.call(Operation::Resend, request.as_deref(), None, body.language.as_deref());
-        Ok(self.run(self.key(session, body.purpose.as_ref()), call, body.user, trace).await)
+        let user = body.user.as_ref().map(|Name(user)| user.as_str());
+        let call = self.call(Operation::Resend, request.as_deref(), None, user, body.language.as_deref());
+        Ok(self.run(self.key(session, body.purpose.as_ref()), call, user, trace).await)
     }
 
     /// Says how things stand.
@@ -99,7 +108,7 @@ impl Scene<'_> {
         query: Query,
         trace: &mut Trace<'_>,
     ) -> Result<String, Failure> {
-        let call = self.call(Operation::Status, None, None, query.language.as_deref());
+        let call = self.call(Operation::Status, None, None, None, query.language.as_deref());
         Ok(self.run(self.key(session, query.purpose.as_ref()), call, None, trace).await)
     }
 
@@ -111,7 +120,7 @@ impl Scene<'_> {
         trace: &mut Trace<'_>,
     ) -> Result<String, Failure> {
         let request = self.request(None, trace)?;
-        let call = self.call(Operation::Cancel, request.as_deref(), None, query.language.as_deref());
+        let call = self.call(Operation::Cancel, request.as_deref(), None, None, query.language.as_deref());
         Ok(self.run(self.key(session, query.purpose.as_ref()), call, None, trace).await)
     }
 
@@ -146,29 +155,26 @@ impl Scene<'_> {
         Arc::clone(known.unwrap_or(&self.settings.language))
     }
 
-    /// Names a call as the platform's webhooks do, whose ids are JSON.
-    pub(super) fn named(&self, operation: Operation, request: &str, brought: &str) -> RequestKey {
-        let id = serde_json::Value::from(request).to_string();
-        RequestKey::new(&self.server.service.authority.keys, operation, &id, brought)
-    }
-
-    /// The account of a user.
-    pub(super) fn account(&self, user: &str) -> AccountId {
-        AccountId::of_user(&self.server.service.authority.keys, self.bot.as_str(), user)
-    }
-
-    /// A call that brings nothing.
+    /// A call that brings nothing but what its request is named by.
     pub(super) fn call(
         &self,
         operation: Operation,
         request: Option<&str>,
         brought: Option<&str>,
+        user: Option<&str>,
         language: Option<&str>,
     ) -> Call {
+        let keys = &self.server.service.authority.keys;
+        let user = user.map(|user| AccountId::of_user(keys, self.bot.as_str(), user));
+        let request = request.map(|id| {
+            // As the platform's webhooks name theirs, whose ids are JSON.
+            let id = serde_json::Value::from(id).to_string();
+            RequestKey::new(keys, operation, &id, brought.unwrap_or_default(), user)
+        });
         Call {
             operation,
-            user: None,
-            request: request.map(|id| self.named(operation, id, brought.unwrap_or_default())),
+            user,
+            request,
             destination: Reading::not_asked(),
             wanted: Wanted::of(None, &self.settings.reach),
             number: None,
@@ -193,14 +199,12 @@ impl Scene<'_> {
         answer
     }
 
-    async fn run(&self, key: SessionKey, call: Call, user: Option<Name>, trace: &mut Trace<'_>) -> String {
+    async fn run(&self, key: SessionKey, call: Call, user: Option<&str>, trace: &mut Trace<'_>) -> String {
         let language = Arc::clone(&call.language);
-        let user = user.map(|Name(user)| user);
-        let call = Call { user: user.as_deref().map(|user| self.account(user)), ..call };
         let answer = self.outcome(&key, call, trace).await;
         let report = &answer.report;
         let message = message(report, &language, Medium::Text);
-        let proof = self.server.prove(&answer, || Some(key), user.as_deref());
+        let proof = self.server.prove(&answer, || Some(key), user);
         report.to_json(&message, &suggestions(report, &language), proof.as_deref())
     }
 }

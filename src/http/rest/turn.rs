@@ -54,7 +54,7 @@ pub(in crate::http) struct Turn<'t> {
 
 /// The platform's session.
 #[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 pub(in crate::http) struct TurnSession<'t> {
     /// Its id: any text without control characters.
     #[schema(min_length = 1, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]+$", example = "s-1")]
@@ -230,12 +230,11 @@ impl Scene<'_> {
 
     fn said(&self, operation: Operation, words: &Words<'_>, brought: Option<&str>) -> Call {
         Call {
-            user: words.user.as_deref().map(|user| self.account(user)),
             wanted: Wanted::of(words.channel.as_ref(), &self.settings.reach),
             heard: words.heard.clone(),
             whole: true,
             language: Arc::<Language>::clone(&words.speech.language),
-            ..self.call(operation, words.request.as_deref(), brought, None)
+            ..self.call(operation, words.request.as_deref(), brought, words.user.as_deref(), None)
         }
     }
 

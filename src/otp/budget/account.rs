@@ -1,6 +1,7 @@
 //! One account: when codes were sent, and when wrong ones were typed.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -8,6 +9,9 @@ use super::{Caps, DAY, Exhausted, HOUR, Holder, pause};
 use crate::address::Destination;
 use crate::clock::Timestamp;
 use crate::otp::{Keys, Limit};
+
+/// How far the clocks of servers that share a store may be apart.
+const SKEW: Duration = Duration::from_mins(1);
 
 /// Names an account: a keyed digest of an address or a user, from which neither can be guessed.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -86,8 +90,9 @@ impl Account {
     /// Whether the last wrong code is too recent for another check.
     pub(super) fn paused(&self, free: u8, now: Timestamp) -> Result<(), Exhausted> {
         let recent = within(&self.failures, DAY, now);
-        // A clock that was set back must not make anybody wait longer than the rule says.
-        let until = recent.last().map(|last| (*last).min(now).after(pause(recent.len(), free)));
+        // Of a clock that has been set back since, nobody can tell how long ago that was; the wrong code still counts.
+        let last = recent.last().filter(|last| **last <= now.after(SKEW));
+        let until = last.map(|last| (*last).min(now).after(pause(recent.len(), free)));
         match until.filter(|until| now < *until) {
             Some(until) => Err(Exhausted::Pause { until }),
             None => Ok(()),
@@ -147,18 +152,13 @@ fn note(moments: &mut Vec<Timestamp>, now: Timestamp) {
 }
 
 /// The newest of the moments, those less than `span` ago.
-fn within(moments: &[Timestamp], span: std::time::Duration, now: Timestamp) -> &[Timestamp] {
+fn within(moments: &[Timestamp], span: Duration, now: Timestamp) -> &[Timestamp] {
     let gone = moments.iter().take_while(|moment| moment.after(span) <= now).count();
     &moments[gone..]
 }
 
 /// When there is room for another one below `cap`; `None` if there is now, or no cap.
-fn full_until(
-    moments: &[Timestamp],
-    span: std::time::Duration,
-    cap: u16,
-    now: Timestamp,
-) -> Option<Timestamp> {
+fn full_until(moments: &[Timestamp], span: Duration, cap: u16, now: Timestamp) -> Option<Timestamp> {
     let recent = within(moments, span, now);
     let cap = usize::from(cap);
     if cap == 0 || recent.len() < cap {

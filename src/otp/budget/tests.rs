@@ -148,6 +148,13 @@ fn a_clock_that_is_set_back_makes_nobody_wait_longer_than_the_rule_says() {
     }
     let Err(Exhausted::Sends { until, .. }) = books.send(payers("mira"), at(0)) else { panic!("refused") };
     assert!(until <= at(3_600));
+
+    for second in 0..6 {
+        books.fail(payers("eve"), at(500_000 + second));
+    }
+    let paused = Err(Exhausted::Pause { until: at(500_000 - 30 + 4) });
+    assert_eq!(books.check(payers("eve"), at(500_000 - 30)), paused, "another server's clock");
+    assert_eq!(books.check(payers("eve"), at(400_000)), Ok(()), "and not for a day");
 }
 
 #[test]

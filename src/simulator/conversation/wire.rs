@@ -43,16 +43,14 @@ impl Conversation {
         }
         self.last = Some((what, path, body));
         if reply.status != Some(200) {
-            self.note("The server did not take the message: it is lost.".to_owned());
+            self.failed("The server did not take the message: it is lost.");
             return None;
         }
         let stopwatch = Stopwatch::start();
         loop {
             let left = PATIENCE.saturating_sub(stopwatch.elapsed());
             let Ok(Some(callback)) = tokio::time::timeout(left, self.callbacks.next()).await else {
-                self.note(
-                    "The server acknowledged the message and handed it on to nobody: it is lost.".to_owned(),
-                );
+                self.failed("The server acknowledged the message and handed it on to nobody: it is lost.");
                 return None;
             };
             let ours = callback.request == request && callback.is_taken();

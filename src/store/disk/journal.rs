@@ -160,21 +160,26 @@ impl Journal {
     }
 
     /// Writes what several changes come to, all of it or nothing; `last` is the number of the last of them. It is on disk
-    /// when this returns.
+    /// when this returns, unless all they do is to remove: what a power cut brings back is swept again, and nobody is to
+    /// wait for a disk that is busy with sweeping.
     pub(super) fn write<'a>(&mut self, puts: impl Iterator<Item = &'a Put>, last: u64) -> Result<(), String> {
-        let mut batch = self.database.batch().durability(Some(PersistMode::SyncData));
+        let mut batch = self.database.batch();
+        let mut flush = PersistMode::Buffer;
         for Put { key, value } in puts {
             if let Some(value) = value {
                 batch.insert(&self.records, &**key, &**value);
+                flush = PersistMode::SyncData;
             } else {
                 batch.remove(&self.records, &**key);
                 self.removed += 1;
             }
         }
         batch.insert(&self.records, LAST, last.to_be_bytes());
-        batch.commit().map_err(|error| error.to_string())?;
+        batch.durability(Some(flush)).commit().map_err(|error| error.to_string())?;
         self.last = last;
-        self.mark.set(last);
+        if flush == PersistMode::SyncData {
+            self.mark.set(last);
+        }
         self.writes += 1;
         if self.writes.is_multiple_of(LOOK) {
             self.tidy();

@@ -1,0 +1,216 @@
+//! Load, turn, save: what a call comes to, in memory and in the store, before anything is done.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use log::warn;
+
+use super::delivering::{Bill, Sending};
+use super::{ROUNDS, Service, lost_races, way};
+use crate::address::{Channel, Destination};
+use crate::clock::Timestamp;
+use crate::dialog::{
+    Answer, Call, Delivery, Effect, Past, Report, Session, SessionKey, Status, Turn, halted, turn,
+};
+use crate::otp::{Challenge, Charges, Halt, Limit, Phase};
+use crate::store::{Change, Commit, Snapshot, Stored, Unavailable, Write};
+
+/// What a call came to, and the session as it was saved.
+pub(super) struct Settled {
+    pub(super) turn: Turn,
+    pub(super) stored: Option<Stored<Session>>,
+    /// What is to be delivered now.
+    pub(super) sending: Option<Sending>,
+}
+
+/// Why a turn was not saved.
+enum Lost {
+    /// Somebody else was first.
+    Raced,
+    /// A limit that many share forbids to send a code there.
+    Halted(Halt, Destination),
+}
+
+/// A turn that is being saved, with what it sends. As long as the store has not said whether it is, the send is to be
+/// taken back: also if the caller hangs up, for that drops the call where it waits.
+struct Saving<'a> {
+    service: &'a Arc<Service>,
+    sending: Option<Sending>,
+}
+
+impl Saving<'_> {
+    /// The store has said whether it is saved.
+    fn known(mut self) -> Option<Sending> {
+        self.sending.take()
+    }
+}
+
+impl Drop for Saving<'_> {
+    fn drop(&mut self) {
+        if let Some(sending) = self.sending.take() {
+            self.service.background.start(Arc::clone(self.service).withdraw(sending));
+        }
+    }
+}
+
+impl Service {
+    /// Loads, takes the turn and saves, again and again until nobody was faster.
+    pub(super) async fn settle(
+        self: &Arc<Self>,
+        key: &SessionKey,
+        call: &Call,
+    ) -> Result<Settled, Unavailable> {
+        let mut accounts: Vec<_> = call.accounts(&self.authority.keys).collect();
+        for _ in 0..ROUNDS {
+            let snapshot = self.load(key, &accounts).await?;
+            let known = snapshot.accounts();
+            let session = snapshot.session.as_ref().map(|stored| &*stored.value);
+            let past = Past { session, accounts: &known };
+            let now = self.clock.now();
+            let mut turn =
+                turn(past, call, &self.authority, self.expose, key.as_str(), now, &mut &self.generator);
+            if turn.effect.is_some() && self.background.running() >= self.most_at_once {
+                return Ok(Settled { turn: too_busy(now), stored: None, sending: None });
+            }
+            // An address of before, under keys of today: its account has not been looked at yet.
+            let unknown = turn.charges.iter().map(|(id, _)| *id);
+            let own = session.and_then(|session| Some(session.challenge.as_ref()?.account));
+            let unknown: Vec<_> = unknown.filter(|id| !accounts.contains(id) && own != Some(*id)).collect();
+            if !unknown.is_empty() {
+                accounts.extend(unknown);
+                continue;
+            }
+            let sending = turn.effect.take().map(|Effect::Deliver(delivery)| {
+                let bill = self.charge(key, &delivery, &turn.charges, now);
+                let bill = bill.map_err(|halt| Lost::Halted(halt, delivery.to.clone()))?;
+                Ok(Sending { key: key.clone(), request: call.request, delivery, bill })
+            });
+            let saved = match sending.transpose() {
+                Ok(sending) => self.save(key, &snapshot, turn, sending, now).await?,
+                Err(lost) => Err(lost),
+            };
+            let saved = match saved {
+                Err(Lost::Halted(halt, to)) => {
+                    let mail = self.offers_mail(&halt);
+                    let turn = halted(past, call, &self.authority, (&halt, &to), mail, now);
+                    self.save(key, &snapshot, turn, None, now).await?
+                }
+                saved => saved,
+            };
+            if let Ok(settled) = saved {
+                return Ok(settled);
+            }
+        }
+        Err(lost_races())
+    }
+
+    /// Saves what a turn came to. What was charged to phones is given back if that fails.
+    async fn save(
+        self: &Arc<Self>,
+        key: &SessionKey,
+        snapshot: &Snapshot,
+        mut turn: Turn,
+        sending: Option<Sending>,
+        now: Timestamp,
+    ) -> Result<Result<Settled, Lost>, Unavailable> {
+        let Some(next) = turn.session.take() else {
+            self.count_refusal(&turn);
+            return Ok(Ok(Settled { turn, stored: None, sending }));
+        };
+        let next = Arc::new(next);
+        let accounts = turn.charges.drain(..).map(|(id, account)| Write {
+            seen: snapshot.version_of(id),
+            key: id,
+            value: Arc::new(account),
+        });
+        let session = Write {
+            key: key.clone(),
+            seen: snapshot.session.as_ref().map(|stored| stored.version),
+            value: Arc::clone(&next),
+        };
+        let accounts = accounts.collect();
+        let ticket = sending.as_ref().and_then(|sending| sending.bill.ticket.clone());
+        let change = Change { at: now, session: Some(session), accounts, ticket };
+        let saving = Saving { service: self, sending };
+        let commit = self.commit(change).await?;
+        let sending = saving.known();
+        if let Commit::Done(version) = commit {
+            self.count_refusal(&turn);
+            self.count_verified(snapshot, &next, now);
+            if turn.answer.report.status == Status::Verified
+                && let Some(phone) =
+                    next.challenge.as_ref().and_then(|challenge| challenge.destination.phone())
+            {
+                self.spending().verified(phone);
+            }
+            let stored = Some(Stored { value: next, version });
+            return Ok(Ok(Settled { turn, stored, sending }));
+        }
+        let Some(Sending { delivery, bill, .. }) = sending else { return Ok(Err(Lost::Raced)) };
+        self.refund(key, &bill);
+        match (commit, bill.ticket) {
+            (Commit::SoldOut, Some(ticket)) => {
+                let halt = Halt { limit: Limit::BotHour, until: ticket.until };
+                warn!("limits.{} keeps a code back until {} bot={}", halt.limit.key(), halt.until, key.bot());
+                Ok(Err(Lost::Halted(halt, delivery.to)))
+            }
+            (Commit::Done(_) | Commit::Raced | Commit::SoldOut, _) => Ok(Err(Lost::Raced)),
+        }
+    }
+
+    /// Draws up what a code that is to be delivered costs, besides what accounts are charged.
+    fn charge(
+        &self,
+        key: &SessionKey,
+        delivery: &Delivery,
+        charges: &Charges,
+        now: Timestamp,
+    ) -> Result<Bill, Halt> {
+        let phone = delivery.to.phone().cloned();
+        if let Some(phone) = &phone {
+            self.spending().charge(key.bot(), phone, now).inspect_err(|halt| {
+                let (limit, phone) = (halt.limit.key(), phone.masked());
+                warn!("limits.{limit} keeps a code from {phone} until {} bot={}", halt.until, key.bot());
+            })?;
+        }
+        let accounts = charges.iter().map(|(id, _)| *id).collect();
+        Ok(Bill { phone, accounts, ticket: self.authority.budgets.bot.ticket(key.bot(), now), at: now })
+    }
+
+    /// Counts what a limit kept from being sent or checked.
+    fn count_refusal(&self, turn: &Turn) {
+        if let Some(limit) = turn.limit {
+            self.metrics.halted(limit.key());
+        }
+    }
+
+    /// Counts a code that has just been typed.
+    fn count_verified(&self, before: &Snapshot, next: &Session, now: Timestamp) {
+        let is_verified = |challenge: &&Challenge| challenge.phase(now) == Phase::Verified;
+        let Some(challenge) = next.challenge.as_ref().filter(is_verified) else { return };
+        let before = before.session.as_ref().and_then(|stored| stored.value.challenge.as_ref());
+        if before.filter(is_verified).is_none_or(|before| before.id != challenge.id) {
+            let since = Duration::from_millis(
+                now.millis().saturating_sub(challenge.sent_at().millis()).max(0).unsigned_abs(),
+            );
+            self.metrics.verified(way(&challenge.destination), challenge.attempt(), since);
+        }
+    }
+
+    /// Whether an e-mail address may do what a phone may not.
+    fn offers_mail(&self, halt: &Halt) -> bool {
+        halt.limit != Limit::BotHour && self.sends_mail()
+    }
+
+    fn sends_mail(&self) -> bool {
+        !self.deliveries.providers(Channel::Email).is_empty()
+    }
+}
+
+/// Nothing is sent, so nothing may be saved either.
+fn too_busy(now: Timestamp) -> Turn {
+    let reason = "too many deliveries and platform calls are running";
+    warn!("{reason}");
+    let answer = Answer::new(Report::bare(Status::Unavailable, reason, now));
+    Turn { session: None, charges: Charges::new(), answer, limit: None, effect: None, replayed: false }
+}
