@@ -183,29 +183,26 @@ fn millis(since: Stopwatch) -> f64 {
     since.elapsed().as_secs_f64() * 1000.0
 }
 
-/// One connection after the other: it is kept for as long as the server keeps it.
+/// One keep-alive connection.
 struct Client {
-    address: String,
-    stream: Option<tokio::net::TcpStream>,
+    stream: tokio::net::TcpStream,
     buffer: Vec<u8>,
 }
 
 impl Client {
     async fn connect(address: &str) -> Self {
-        Self { address: address.to_owned(), stream: Some(open(address).await), buffer: Vec::new() }
+        let stream = tokio::net::TcpStream::connect(address).await.expect("it listens");
+        stream.set_nodelay(true).expect("TCP");
+        Self { stream, buffer: Vec::new() }
     }
 
     /// Sends a request and reads the whole answer. Gives its status.
     async fn exchange(&mut self, request: &[u8]) -> u16 {
-        let stream = match &mut self.stream {
-            Some(stream) => stream,
-            none => none.insert(open(&self.address).await),
-        };
-        stream.write_all(request).await.expect("it reads");
+        self.stream.write_all(request).await.expect("it reads");
         self.buffer.clear();
         let mut end = None;
         loop {
-            let count = stream.read_buf(&mut self.buffer).await.expect("it answers");
+            let count = self.stream.read_buf(&mut self.buffer).await.expect("it answers");
             assert!(count > 0, "it hung up");
             if end.is_none() {
                 end = self.buffer.windows(4).position(|window| window == b"\r\n\r\n").map(|head| {
@@ -216,19 +213,10 @@ impl Client {
                 });
             }
             if end.is_some_and(|end| self.buffer.len() >= end) {
-                if self.buffer.windows(17).any(|window| window == b"connection: close") {
-                    self.stream = None;
-                }
                 return std::str::from_utf8(&self.buffer[9..12]).expect("ASCII").parse().expect("a status");
             }
         }
     }
-}
-
-async fn open(address: &str) -> tokio::net::TcpStream {
-    let stream = tokio::net::TcpStream::connect(address).await.expect("it listens");
-    stream.set_nodelay(true).expect("TCP");
-    stream
 }
 
 /// The placeholders that bodies are made with; ids of the same lengths are written over them.

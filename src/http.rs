@@ -43,7 +43,7 @@ use std::time::Duration;
 use actix_web::dev::Service as _;
 use actix_web::http::ConnectionType;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
-use actix_web::{App, HttpMessage as _, HttpResponse, HttpResponseBuilder, HttpServer, web};
+use actix_web::{App, HttpResponse, HttpResponseBuilder, HttpServer, web};
 use log::{info, warn};
 use serde::Deserialize;
 
@@ -176,9 +176,8 @@ impl Server {
                 let (server, answer) = (Arc::clone(&server), service.call(request));
                 async move {
                     let mut answer = answer.await?;
-                    let known = answer.request().extensions().contains::<Known>();
                     // A connection that is closed later, while it waits, may just have been given the next call.
-                    if !known || server.stopping.load(Ordering::Relaxed) {
+                    if server.stopping.load(Ordering::Relaxed) {
                         answer.response_mut().head_mut().set_connection_type(ConnectionType::Close);
                     }
                     Ok(answer)
@@ -228,10 +227,6 @@ impl Server {
         server.await.map_err(std::io::Error::other)?
     }
 }
-
-/// Marks a request with a good token or key. Other connections end with their first answer: only a first request's head
-/// has to arrive in time.
-struct Known;
 
 /// Answers with a failure, in BotKit's envelope.
 fn refuse(failure: &Failure) -> HttpResponse {

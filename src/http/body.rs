@@ -97,8 +97,8 @@ async fn unpack(
     }
 }
 
-/// Reads a short body and forgets it: a connection that ends before it is read may take the answer with it. A long one
-/// is not waited for.
+/// Reads a short body and forgets it, so that a refused caller can keep its connection; a long one is left unread,
+/// and the connection is closed.
 pub(super) async fn discard(request: &HttpRequest, mut payload: Payload) {
     const SHORT: usize = 65_536;
     if announced(request.headers()).is_some_and(|length| length <= SHORT) {

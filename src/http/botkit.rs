@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use actix_web::http::Method;
 use actix_web::web::{Bytes, Data, Payload as Body};
-use actix_web::{HttpMessage as _, HttpRequest, HttpResponse};
+use actix_web::{HttpRequest, HttpResponse};
 use log::error;
 
 use super::conversation::{Arrival, message};
@@ -14,7 +14,7 @@ use super::peer::caller;
 use super::trace::{Trace, loggable};
 use super::upstream::{Passage, Passing, Upstream, relay};
 use super::webhook::webhook;
-use super::{BotSettings, Known, Server, accepted, body, header, not_found, refuse, upstream};
+use super::{BotSettings, Server, accepted, body, header, not_found, refuse, upstream};
 use crate::botkit::{
     API_KEY_HEADER, Bot, BotId, Event, Failure, Payload, Rejection, Route, TOKEN_HEADER, component_and_event,
     reply,
@@ -91,7 +91,6 @@ fn admit<'a, 'r>(
             trace.rejection = Some(rejection);
             Failure::Unauthorized
         })?;
-    request.extensions_mut().insert(Known);
     server.rate.admit(&id).map_err(|wait| Failure::TooMany { wait })?;
     let (component, event) = component_and_event(rest).ok_or(Failure::NotFound)?;
     let event = Event::named(event);

@@ -11,12 +11,12 @@ use std::borrow::Cow;
 use actix_web::http::Method;
 use actix_web::http::header::{ALLOW, AUTHORIZATION, CACHE_CONTROL, HeaderValue, WWW_AUTHENTICATE};
 use actix_web::web::{self, Data, Payload as Body};
-use actix_web::{HttpMessage as _, HttpRequest, HttpResponse};
+use actix_web::{HttpRequest, HttpResponse};
 
 use self::path::{Door, Path, Query};
 use super::api_keys::ApiKey;
 use super::trace::{Trace, loggable};
-use super::{BotSettings, Known, Server, header, refuse, respond};
+use super::{BotSettings, Server, header, refuse, respond};
 use crate::botkit::{BotId, Failure};
 use crate::telemetry::trace::TRACEPARENT;
 use crate::telemetry::{Stopwatch, trace};
@@ -122,7 +122,6 @@ fn admit<'a, 'r>(
 ) -> Result<Admitted<'a, 'r>, Failure> {
     let key = server.api_keys.check(header(request.headers(), AUTHORIZATION.as_str()));
     let ApiKey { name, .. } = key.ok_or(Failure::Unauthorized)?;
-    request.extensions_mut().insert(Known);
     trace.key = Some(name.to_string());
     let Path { bot, door } = Path::parse(request.uri().path())?;
     trace.bot = bot.to_string().into();

@@ -13,7 +13,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use serde_json::json;
 
-use crate::support::{API_KEY, App, BOT, small, webhook};
+use crate::support::{App, BOT, small, webhook};
 
 /// An authority, and whatever it signs.
 struct Authority(CertifiedIssuer<'static, KeyPair>);
@@ -210,53 +210,11 @@ async fn whoever_is_slow_is_not_waited_for() {
     assert!(nothing.is_empty() && started.elapsed() < Duration::from_secs(10));
 }
 
-/// A call with a token, over a connection of its own.
-fn call(app: &App, token: &str) -> TcpStream {
-    let mut stream = TcpStream::connect(format!("127.0.0.1:{}", port(app))).unwrap();
-    ask(&mut stream, token);
-    stream
-}
-
-fn ask(stream: &mut TcpStream, token: &str) {
-    let head = format!("POST /sdk/bots/{BOT}/on_event HTTP/1.1\r\nhost: x\r\ntoken: {token}\r\n");
-    stream.write_all(format!("{head}content-length: 2\r\n\r\n{{}}").as_bytes()).unwrap();
-}
-
-/// Whether an answer comes.
+/// Asks for `/healthz` over a connection that stays open; whether an answer came.
 fn is_answered(stream: &mut TcpStream, within: Duration) -> bool {
     stream.set_read_timeout(Some(within)).unwrap();
     let mut start = [0; 12];
     stream.read_exact(&mut start).is_ok() && start == *b"HTTP/1.1 200"
-}
-
-/// Whether the connection ends behind what it says.
-fn ends(stream: &mut TcpStream) -> bool {
-    stream.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
-    stream.read_to_end(&mut Vec::new()).is_ok()
-}
-
-/// The first request of a connection has to arrive in time; who may send a second one slowly is known.
-#[tokio::test(flavor = "multi_thread")]
-async fn connections_stay_open_for_those_who_may_call() {
-    let app = App::start("").await;
-    let mut known = call(&app, &app.token());
-    assert!(is_answered(&mut known, Duration::from_secs(10)) && !ends(&mut known));
-    ask(&mut known, &app.token());
-    assert!(is_answered(&mut known, Duration::from_secs(10)) && !ends(&mut known));
-    ask(&mut known, "x");
-    assert!(ends(&mut known));
-    for path in ["/healthz", "/metrics", "/nothing", "/dev/outbox"] {
-        let mut stranger = TcpStream::connect(format!("127.0.0.1:{}", port(&app))).unwrap();
-        // The next request's head has begun.
-        stranger.write_all(format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\nGET /").as_bytes()).unwrap();
-        assert!(ends(&mut stranger), "{path}");
-    }
-    let key = format!("Bearer {API_KEY}");
-    for (key, wanted) in [(key.as_str(), None), ("Bearer x", Some("close"))] {
-        let request = app.http.get(format!("{}/v1/bots/{BOT}/sessions/s/otp", app.url));
-        let answer = request.header("authorization", key).send().await.unwrap();
-        assert_eq!(answer.headers().get("connection").map(|value| value.to_str().unwrap()), wanted);
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -264,15 +222,20 @@ async fn more_connections_than_there_may_be_have_to_wait() {
     // One for each thread.
     let app = App::start("[server]\nmost_connections = 1\n").await;
     let threads = std::thread::available_parallelism().unwrap().get();
-    let (token, long) = (app.token(), Duration::from_secs(10));
+    let ask = || {
+        let mut stream = TcpStream::connect(format!("127.0.0.1:{}", port(&app))).unwrap();
+        stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
+        stream
+    };
+    let long = Duration::from_secs(10);
     let mut open: Vec<TcpStream> = (0..threads)
         .map(|_| {
-            let mut stream = call(&app, &token);
+            let mut stream = ask();
             assert!(is_answered(&mut stream, long));
             stream
         })
         .collect();
-    let mut waiting = call(&app, &token);
+    let mut waiting = ask();
     assert!(!is_answered(&mut waiting, Duration::from_millis(500)));
     open.pop();
     assert!(is_answered(&mut waiting, long));

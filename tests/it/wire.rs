@@ -162,6 +162,24 @@ async fn a_refused_caller_is_answered_before_its_body_is_read() {
 }
 
 #[tokio::test]
+async fn a_refused_caller_keeps_its_connection() {
+    let app = App::start("").await;
+    let mut stream = tokio::net::TcpStream::connect(app.url.strip_prefix("http://").unwrap()).await.unwrap();
+    let bad =
+        format!("POST {} HTTP/1.1\r\nhost: x\r\ntoken: nonsense\r\ncontent-length: 2\r\n\r\n{{}}", webhook());
+    let mut buffer = vec![0; 4096];
+    for _ in 0..3 {
+        stream.write_all(bad.as_bytes()).await.unwrap();
+        let count = stream.read(&mut buffer).await.unwrap();
+        assert!(
+            buffer[..count].starts_with(b"HTTP/1.1 401"),
+            "{}",
+            String::from_utf8_lossy(&buffer[..count])
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_call_that_cannot_be_answered_does_nothing() {
     let app = App::start("").await;
     app.call("OtpSend", &small("s", 1, &json!({ "UserEmail": "mira@example.com" }))).await;
