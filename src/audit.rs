@@ -3,6 +3,7 @@
 //!
 //! Never in it: codes, tokens, keys, whole addresses, texts.
 
+mod chain;
 mod sink;
 mod story;
 

@@ -1,6 +1,7 @@
 //! Bringing codes to people: the providers, their order, and how long to insist.
 
 mod breaker;
+mod client;
 pub mod events;
 mod failover;
 mod faults;
@@ -14,6 +15,7 @@ mod text;
 mod twilio;
 
 pub use breaker::{Breaker, Limits};
+pub use client::{Unusable, describe, http_client, traced};
 pub use faults::{Fault, Faults};
 pub use health::Hello;
 pub use line::Line;
@@ -35,7 +37,7 @@ use crate::address::Channel;
 use crate::clock::{self, Timestamp};
 use crate::dialog::{self, Occasion};
 use crate::otp::Handover;
-use crate::telemetry::{Metrics, trace};
+use crate::telemetry::Metrics;
 
 /// How codes are delivered.
 #[derive(Clone, Debug, Deserialize)]
@@ -210,41 +212,6 @@ impl Deliveries {
     pub async fn deliver(&self, message: &Message, metrics: &Metrics) -> Handover {
         let lines = self.providers(message.to.channel());
         failover::deliver(lines, message, self.insist, self.dev.as_deref(), metrics).await
-    }
-}
-
-/// The client for calls to other services: bounded in time, following no redirects. It speaks HTTP/1.1, with as many
-/// connections as there are calls; over HTTP/2 all of them would share one, and wait for its hundred or so streams.
-///
-/// # Errors
-/// The machine has no CA certificates.
-pub fn http_client(timeout: Duration) -> reqwest::Result<reqwest::Client> {
-    reqwest::Client::builder()
-        .timeout(timeout)
-        .connect_timeout(timeout.min(Duration::from_secs(3)))
-        .redirect(reqwest::redirect::Policy::none())
-        .user_agent(concat!("botkit-otp/", env!("CARGO_PKG_VERSION")))
-        .build()
-}
-
-/// A call of another service, in the trace of the call it is made for.
-pub fn traced(call: reqwest::RequestBuilder) -> reqwest::RequestBuilder {
-    match trace::current() {
-        Some(trace) => call.header(trace::TRACEPARENT, trace.child()),
-        None => call,
-    }
-}
-
-/// What went wrong in a call, without the URL, which may hold what must not be logged.
-#[must_use]
-pub fn describe(error: &reqwest::Error) -> &'static str {
-    // A time-out while connecting is both; that nothing was sent yet is what matters.
-    if error.is_connect() {
-        "connection failed"
-    } else if error.is_timeout() {
-        "timed out"
-    } else {
-        "connection broke"
     }
 }
 

@@ -36,9 +36,12 @@ pub use upstream::Upstream;
 use std::net::{SocketAddr, TcpListener};
 use std::num::NonZero;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use actix_web::dev::Service as _;
+use actix_web::http::ConnectionType;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use actix_web::{App, HttpResponse, HttpResponseBuilder, HttpServer, web};
 use log::{info, warn};
@@ -81,7 +84,10 @@ pub struct Settings {
     /// How long a request's head may take to arrive.
     #[serde(deserialize_with = "clock::duration")]
     pub head_within: Duration,
-    /// How long stopping waits for what runs.
+    /// How long it goes on serving when it is told to stop, and sends whoever calls elsewhere. Not in dev mode.
+    #[serde(deserialize_with = "clock::duration")]
+    pub drain_for: Duration,
+    /// How long stopping waits, after that, for what runs.
     #[serde(deserialize_with = "clock::duration")]
     pub shutdown_within: Duration,
 }
@@ -118,6 +124,8 @@ pub struct Server {
     pub hooks: Hooks,
     /// Writes down what crosses the wire, if that is asked for.
     pub recorder: OnceLock<Recorder>,
+    /// Whether it has been told to stop.
+    pub stopping: AtomicBool,
 }
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
@@ -146,8 +154,9 @@ impl Server {
         config.default_service(web::to(not_found)).app_data(web::Data::from(self));
     }
 
-    /// Serves until `shutdown` resolves; then accepts nothing more, lets what runs finish for at most
-    /// `settings.shutdown_within`, and returns.
+    /// Serves until `shutdown` resolves. Then health checks fail and every answer ends its connection, so that whoever is
+    /// in front goes elsewhere while all that still comes is answered; after `settings.drain_for` it accepts nothing more,
+    /// lets what runs finish for at most `settings.shutdown_within`, and returns.
     ///
     /// # Errors
     /// The socket cannot be served.
@@ -160,12 +169,25 @@ impl Server {
         let background = self.service.background.clone();
         let application = Arc::clone(&self);
         let workers = std::thread::available_parallelism().map_or(2, NonZero::get);
-        let running =
-            HttpServer::new(move || App::new().configure(|config| Arc::clone(&application).routes(config)))
-                .workers(workers)
-                .max_connections(self.settings.most_connections.div_ceil(workers))
-                .client_request_timeout(self.settings.head_within)
-                .tls_handshake_timeout(self.settings.head_within);
+        let running = HttpServer::new(move || {
+            let server = Arc::clone(&application);
+            let app = App::new().configure(|config| Arc::clone(&application).routes(config));
+            app.wrap_fn(move |request, service| {
+                let (server, answer) = (Arc::clone(&server), service.call(request));
+                async move {
+                    let mut answer = answer.await?;
+                    // A connection that is closed later, while it waits, may just have been given the next call.
+                    if server.stopping.load(Ordering::Relaxed) {
+                        answer.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+                    }
+                    Ok(answer)
+                }
+            })
+        })
+        .workers(workers)
+        .max_connections(self.settings.most_connections.div_ceil(workers))
+        .client_request_timeout(self.settings.head_within)
+        .tls_handshake_timeout(self.settings.head_within);
         let running = match &self.tls {
             Some(tls) => running.listen_rustls_0_23(listener, tls.config())?,
             None => running.listen(listener)?,
@@ -182,6 +204,12 @@ impl Server {
         });
         let checking = tokio::spawn(Arc::clone(&self.service).check_providers());
         shutdown.await;
+        self.stopping.store(true, Ordering::Relaxed);
+        // In dev mode nobody is in front.
+        if self.dev_clock.is_none() && !self.settings.drain_for.is_zero() {
+            info!("stopping: for {:?} requests are still answered", self.settings.drain_for);
+            tokio::time::sleep(self.settings.drain_for).await;
+        }
         info!("stopping: no new requests, up to {} s for what runs", patience.as_secs());
         let stopping = Stopwatch::start();
         self.console.close();
@@ -232,7 +260,10 @@ async fn not_found() -> HttpResponse {
     refuse(&Failure::NotFound)
 }
 
-async fn healthz() -> HttpResponse {
+async fn healthz(server: web::Data<Server>) -> HttpResponse {
+    if server.stopping.load(Ordering::Relaxed) {
+        return respond(503).body(r#"{"status":"stopping"}"#);
+    }
     respond(200).body(r#"{"status":"ok"}"#)
 }
 

@@ -1,7 +1,7 @@
 //! Every rule on codes, and no input or output: what a code looks like, how it is kept, how long it lives, how often
 //! it may be tried and sent. Time and randomness are arguments.
 //!
-//! The numbers follow NIST SP 800-63B (5.1.3, 5.2.2) and OWASP ASVS 5.0 (6.5, 6.6).
+//! The numbers follow NIST SP 800-63B-4 (3.1.3, 3.2.2) and OWASP ASVS 5.0 (6.5, 6.6).
 
 mod budget;
 mod challenge;

@@ -65,9 +65,9 @@ pub enum Error {
     /// It answered with something other than success.
     #[error("the platform answered {0}")]
     Answered(u16),
-    /// It could not be reached.
+    /// It could not be reached: why, and whether it may have taken the call none the less.
     #[error("the platform could not be reached: {0}")]
-    Unreachable(&'static str),
+    Unreachable(&'static str, bool),
 }
 
 impl Error {
@@ -75,15 +75,15 @@ impl Error {
     #[must_use]
     pub const fn may_pass(&self) -> bool {
         match self {
-            Self::Unreachable(_) => true,
+            Self::Unreachable(..) => true,
             Self::Answered(status) => matches!(*status, 408 | 429 | 500..),
         }
     }
 
     fn is_passing(&self) -> bool {
         match self {
-            // Whether a call that timed out was carried out is not known; saying a thing twice is worse than a retry.
-            Self::Unreachable(reason) => *reason == "connection failed",
+            // Saying a thing twice is worse than not saying it.
+            Self::Unreachable(_, taken) => !taken,
             Self::Answered(status) => matches!(status, 502..=504),
         }
     }
@@ -145,7 +145,7 @@ impl Platform {
                 .body(body.clone())
                 .send()
                 .await
-                .map_err(|error| Error::Unreachable(describe(&error)))?;
+                .map_err(|error| Error::Unreachable(describe(&error), !error.is_connect()))?;
             if response.status().is_success() {
                 Ok(())
             } else {
@@ -155,7 +155,7 @@ impl Platform {
         let tries = attempt
             .retry(ExponentialBuilder::default().with_min_delay(Duration::from_millis(300)).with_max_times(2))
             .when(Error::is_passing);
-        tokio::time::timeout(self.timeout, tries).await.unwrap_or(Err(Error::Unreachable("timed out")))
+        tokio::time::timeout(self.timeout, tries).await.unwrap_or(Err(Error::Unreachable("timed out", true)))
     }
 }
 

@@ -1,15 +1,15 @@
 //! Lines on their way to their target. A request only adds its line to a buffer; a thread of its own writes them.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{self, ErrorKind, Read as _, Seek as _, SeekFrom, Stdout, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use log::{error, warn};
-use sha2::{Digest as _, Sha256};
+use log::error;
 
 use super::Event;
+use super::chain::{self, chained};
 
 /// How long a line waits for others to be written with it.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -27,7 +27,7 @@ pub(super) struct Sink(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     waiting: Mutex<Waiting>,
-    target: Mutex<Target>,
+    target: Mutex<Box<dyn Target>>,
 }
 
 #[derive(Debug, Default)]
@@ -38,42 +38,42 @@ struct Waiting {
     failing: bool,
 }
 
-#[derive(Debug)]
-enum Target {
-    Stdout,
-    File(File),
+/// What takes lines.
+trait Target: Write + Send + std::fmt::Debug {
+    /// Makes sure that what was written stays.
+    fn settle(&mut self) -> io::Result<()>;
 }
 
-/// The digest of a line and of all before it.
-pub(super) fn chained(before: &str, line: &str) -> String {
-    let digest = Sha256::new().chain_update(before).chain_update(line).finalize();
-    let (high, low) = digest.split_at(16);
-    let number = |half: &[u8]| half.iter().fold(0_u128, |number, byte| number << 8 | u128::from(*byte));
-    format!("{:032x}{:032x}", number(high), number(low))
+impl Target for File {
+    fn settle(&mut self) -> io::Result<()> {
+        self.sync_data()
+    }
 }
 
-/// The chain at the end of a text; empty if there is none.
-fn last_chain(text: &str) -> String {
-    let chain = text.lines().rev().find_map(|line| Some(super::story::split(line)?.1.to_owned()));
-    chain.unwrap_or_default()
+impl Target for Stdout {
+    fn settle(&mut self) -> io::Result<()> {
+        self.flush()
+    }
 }
 
 impl Sink {
     /// Opens a file, or standard output.
     pub(super) fn open(target: &str) -> Result<Self, String> {
         let mut waiting = Waiting::default();
-        let target = if target == "stdout" {
-            Target::Stdout
-        } else {
-            let (file, tail) = append(Path::new(target))
-                .map_err(|error| format!("is {target:?}, which cannot be written: {error}"))?;
-            waiting.chain = last_chain(&tail);
-            if !tail.is_empty() && !tail.ends_with('\n') {
-                // Half a line, from a machine that stopped: what follows must not be part of it.
-                waiting.bytes.push(b'\n');
-            }
-            Target::File(file)
-        };
+        if target == "stdout" {
+            return Self::start(Box::new(io::stdout()), waiting);
+        }
+        let (file, tail) = append(Path::new(target))
+            .map_err(|error| format!("is {target:?}, which cannot be written: {error}"))?;
+        waiting.chain = chain::last(&tail);
+        if !tail.is_empty() && !tail.ends_with('\n') {
+            // Half a line, from a machine that stopped: what follows must not be part of it.
+            waiting.bytes.push(b'\n');
+        }
+        Self::start(Box::new(file), waiting)
+    }
+
+    fn start(target: Box<dyn Target>, waiting: Waiting) -> Result<Self, String> {
         let inner = Arc::new(Inner { waiting: Mutex::new(waiting), target: Mutex::new(target) });
         let still_used = Arc::downgrade(&inner);
         std::thread::Builder::new()
@@ -133,32 +133,38 @@ impl Inner {
     fn flush(&self) {
         // Held until all is written: lines keep their order, and the last flush waits for the one before.
         let mut target = lock(&self.target);
-        let bytes = std::mem::take(&mut lock(&self.waiting).bytes);
+        let mut bytes = std::mem::take(&mut lock(&self.waiting).bytes);
         if bytes.is_empty() {
             return;
         }
-        let written = match &mut *target {
-            Target::Stdout => io::stdout().write_all(&bytes).and_then(|()| io::stdout().flush()),
-            Target::File(file) => file.write_all(&bytes),
-        };
-        if let (Ok(()), Target::File(file)) = (&written, &*target)
-            && let Err(problem) = file.sync_data()
-        {
-            // It is written, and must not be written again.
-            warn!("audit.target cannot be flushed: {problem}");
+        let written = write(&mut **target, &mut bytes).and_then(|()| target.settle());
+        let mut waiting = lock(&self.waiting);
+        // What does not stand there yet comes first the next time, from the very byte on: a line goes on where it broke off.
+        let later = std::mem::replace(&mut waiting.bytes, bytes);
+        waiting.bytes.extend_from_slice(&later);
+        let failing = std::mem::replace(&mut waiting.failing, written.is_err());
+        if let (Err(problem), false) = (written, failing) {
+            error!("audit.target does not take what happened, and is tried again: {problem}");
         }
-        if let Err(problem) = written {
-            // Half of it may stand there; all of it comes again, and whoever reads it is told that the chain starts over.
-            let mut waiting = lock(&self.waiting);
-            if !std::mem::replace(&mut waiting.failing, true) {
-                error!("audit.target does not take what happened, and is tried again: {problem}");
-            }
-            let later = std::mem::replace(&mut waiting.bytes, bytes);
-            waiting.bytes.extend_from_slice(&later);
-            return;
-        }
-        lock(&self.waiting).failing = false;
     }
+}
+
+/// Writes as much as there is room for, and takes it off `bytes`.
+fn write(target: &mut dyn Target, bytes: &mut Vec<u8>) -> io::Result<()> {
+    let mut done = 0;
+    let outcome = loop {
+        if done == bytes.len() {
+            break Ok(());
+        }
+        match target.write(&bytes[done..]) {
+            Ok(0) => break Err(ErrorKind::WriteZero.into()),
+            Ok(more) => done += more,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => break Err(error),
+        }
+    };
+    bytes.drain(..done);
+    outcome
 }
 
 /// Opens a file to add to it, and gives its end.
@@ -178,4 +184,59 @@ fn append(path: &Path) -> io::Result<(File, String)> {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::audit::Story;
+
+    /// A disk with room for so many bytes more.
+    #[derive(Clone, Debug, Default)]
+    struct Disk {
+        written: Arc<Mutex<Vec<u8>>>,
+        room: Arc<AtomicUsize>,
+    }
+
+    impl Write for Disk {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let taken = self.room.load(Ordering::Relaxed).min(bytes.len());
+            self.room.fetch_sub(taken, Ordering::Relaxed);
+            lock(&self.written).extend_from_slice(&bytes[..taken]);
+            if taken == 0 { Err(ErrorKind::StorageFull.into()) } else { Ok(taken) }
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Target for Disk {
+        fn settle(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_disk_that_fills_up_breaks_no_line() {
+        let disk = Disk::default();
+        let sink = Sink::start(Box::new(disk.clone()), Waiting::default()).unwrap_or_else(|_| unreachable!());
+        for number in 0..200 {
+            let outcome = format!("number {number}").into();
+            sink.take(&Event { event: "send".into(), outcome, session: "s-1".into(), ..Event::default() });
+            disk.room.store(number, Ordering::Relaxed);
+            sink.flush();
+        }
+        disk.room.store(usize::MAX, Ordering::Relaxed);
+        sink.flush();
+        let written = String::from_utf8(lock(&disk.written).clone()).unwrap_or_default();
+        assert_eq!(written.lines().count(), 200);
+        for (number, line) in written.lines().enumerate() {
+            assert!(line.contains(&format!("\"number {number}\"")), "{line}");
+        }
+        let story = Story::read(&written, "s-1", None).unwrap_or_default();
+        assert!(!story.is_empty() && story.broken().is_empty(), "{written}");
+    }
 }

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::{Event, LOOK_UP, name, sink};
+use super::chain::{chained, split};
+use super::{Event, LOOK_UP, name};
 use crate::botkit::BotId;
 use crate::dialog::SessionKey;
 
@@ -18,12 +19,6 @@ pub struct Story {
 #[derive(Debug, thiserror::Error)]
 #[error("line {0} is no line of an audit")]
 pub struct Unreadable(pub usize);
-
-/// A line without its chain, and the chain.
-pub(super) fn split(line: &str) -> Option<(&str, &str)> {
-    let (open, chain) = line.strip_suffix("\"}")?.rsplit_once(",\"chain\":\"")?;
-    (chain.len() == 64).then_some((open, chain))
-}
 
 impl Story {
     /// Reads an audit and keeps what is about `session`, of `bot` if one is named.
@@ -47,7 +42,7 @@ impl Story {
                 return Err(Unreadable(number + 1));
             };
             // A first line that goes on with a file which was put away has lost what was before it, too.
-            if sink::chained(before, open) != chain {
+            if chained(before, open) != chain {
                 story.broken.push(number + 1);
             }
             before = chain;

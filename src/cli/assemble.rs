@@ -1,6 +1,7 @@
 //! Puts a server together from its configuration: the same way for the program, for tests and for benches.
 
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use dashmap::DashMap;
@@ -127,6 +128,7 @@ pub fn assemble(loaded: &Loaded, mut parts: Parts) -> Result<Arc<Server>, Error>
         console: Console::default(),
         hooks: Hooks::default(),
         recorder: OnceLock::new(),
+        stopping: AtomicBool::new(false),
     }))
 }
 

@@ -20,7 +20,8 @@ pub(super) fn man(command: Option<&str>) -> Result<()> {
         None => program,
     };
     let mut page = Vec::new();
-    clap_mangen::Man::new(shown).render(&mut page)?;
+    let source = concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION"));
+    clap_mangen::Man::new(shown).source(source).render(&mut page)?;
     write(&page)
 }
 

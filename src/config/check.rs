@@ -69,6 +69,9 @@ impl Loaded {
         if !(1..=1_000_000).contains(&server.most_connections) {
             return Err(self.error("server.most_connections", "must be 1 to 1000000"));
         }
+        if server.drain_for > Duration::from_mins(1) {
+            return Err(self.error("server.drain_for", "must be 0s to 60s"));
+        }
         if server.calls_per_second > 1_000_000 {
             return Err(self.error("server.calls_per_second", "must be 0 (no limit) to 1000000"));
         }

@@ -48,7 +48,7 @@ pub struct Finding {
     pub risk: Cow<'static, str>,
     /// What to do.
     pub fix: Cow<'static, str>,
-    /// Who says so: requirements of OWASP ASVS 5.0, NIST SP 800-63B (revision 3), OWASP's API Security Top 10 of 2023.
+    /// Who says so: requirements of OWASP ASVS 5.0, NIST SP 800-63B-4, OWASP's API Security Top 10 of 2023.
     pub standard: &'static [&'static str],
 }
 
@@ -76,7 +76,7 @@ impl From<&Error> for Finding {
     }
 }
 
-const BRUTE_FORCE: &[&str] = &["NIST SP 800-63B 5.2.2", "ASVS 6.6.3"];
+const BRUTE_FORCE: &[&str] = &["NIST SP 800-63B-4 3.2.2", "ASVS 6.6.3"];
 const FLOODING: &[&str] = &["OWASP API4:2023", "OWASP API6:2023"];
 const NONE: &[&str] = &[];
 
@@ -115,7 +115,7 @@ impl Loaded {
                 "otp.lifetime",
                 "is over 10 minutes: who finds or overhears a code has that long to use it",
                 "set it to 10m or less; 5m is the default",
-                &["ASVS 6.5.5", "NIST SP 800-63B 5.1.3.2"],
+                &["ASVS 6.5.5", "NIST SP 800-63B-4 3.1.3.2"],
             ),
             (
                 otp.length < 6,
@@ -123,7 +123,7 @@ impl Loaded {
                 "otp.length",
                 "is under 6: a code has less than 20 bits",
                 "set it to 6 or more",
-                &["ASVS 6.5.4", "NIST SP 800-63B 5.1.3.2"],
+                &["ASVS 6.5.4", "NIST SP 800-63B-4 3.1.3.2"],
             ),
             (
                 weak_lock,
@@ -205,7 +205,7 @@ impl Loaded {
                 "delivery.email",
                 "is the only way codes go: mail proves an address, and is no out-of-band authenticator",
                 "do not let it stand in for a second factor; add delivery.sms, or ask for more before what matters",
-                &["NIST SP 800-63B 5.1.3.1", "ASVS 6.6.1"],
+                &["NIST SP 800-63B-4 3.1.3.1", "ASVS 6.3.5"],
             ),
             (
                 !phones && !delivery.twilio.account_sid.is_empty(),
@@ -285,7 +285,7 @@ impl Loaded {
                 "server.bind",
                 "takes plain HTTP from other machines: typed codes pass in the clear",
                 "set server.tls_cert and server.tls_key, or let something in front end TLS",
-                &["ASVS 12.3.1"],
+                &["ASVS 12.2.1", "ASVS 12.3.1"],
             ),
         ]
     }

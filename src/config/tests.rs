@@ -100,6 +100,7 @@ fn complaints_name_the_key_the_place_and_the_fix() {
             "my.toml: server.allow_from cannot be used: \"10.0.0.0/99\" is no network; write it like",
         ),
         ("[server]\nmost_connections = 0", "my.toml: server.most_connections must be 1 to 1000000"),
+        ("[server]\ndrain_for = \"2m\"", "my.toml: server.drain_for must be 0s to 60s"),
         ("[store]\nredis_url = 7", "my.toml: store.redis_url cannot be used: it is not of"),
         ("[store]\nkind = \"redis\"\n", "default: otp.keys is empty, and servers that share"),
         ("[otp", "my.toml: line 1 is not TOML: "),

@@ -1,6 +1,7 @@
 //! `GET /readyz`: whether the server can do its work, and if something is amiss, what.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
@@ -12,14 +13,18 @@ use crate::delivery::Line;
 /// How far our clock may be from a provider's, in seconds, until it is worth a word. Tokens get 30.
 const SKEW: i64 = 10;
 
-/// Only a store that does not answer makes a server unready. What providers suffer from, all servers suffer from: taking
+/// Only a store that does not answer, or being told to stop, makes a server unready. What providers suffer from, all servers suffer from: taking
 /// all of them out would help nobody, and codes that are out could no longer be checked.
 pub(super) async fn readyz(server: Data<Server>) -> HttpResponse {
     let lines: Vec<&Line> = server.service.deliveries.lines().collect();
     let providers: BTreeMap<&str, &str> =
         lines.iter().map(|line| (line.name(), if line.is_open() { "open" } else { "closed" })).collect();
-    let store = server.service.is_ready().await;
+    let (store, stopping) = (server.service.is_ready().await, server.stopping.load(Ordering::Relaxed));
+    let ready = store && !stopping;
     let mut reasons = Vec::new();
+    if stopping {
+        reasons.push("the server was told to stop".to_owned());
+    }
     if !store {
         reasons.push("the session store does not answer".to_owned());
     }
@@ -41,11 +46,11 @@ pub(super) async fn readyz(server: Data<Server>) -> HttpResponse {
     // One provider may serve several channels.
     reasons.sort();
     reasons.dedup();
-    let status = match (store, reasons.is_empty()) {
+    let status = match (ready, reasons.is_empty()) {
         (false, _) => "unready",
         (true, false) => "degraded",
         (true, true) => "ready",
     };
     let body = json!({ "status": status, "store": store, "providers": providers, "reasons": reasons });
-    respond(if store { 200 } else { 503 }).body(body.to_string())
+    respond(if ready { 200 } else { 503 }).body(body.to_string())
 }

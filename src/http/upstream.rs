@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 
 use super::body::announced;
 use crate::botkit::{BotId, Failure};
-use crate::delivery::{describe, http_client};
+use crate::delivery::{Unusable, describe, http_client};
 use crate::telemetry::trace;
 
 /// How many pieces of a body are read ahead of a server that takes them slowly.
@@ -61,7 +61,7 @@ impl Upstream {
     ///
     /// # Errors
     /// The machine has no CA certificates.
-    pub fn new(base: &str, within: Duration) -> reqwest::Result<Self> {
+    pub fn new(base: &str, within: Duration) -> Result<Self, Unusable> {
         Ok(Self { base: base.trim_end_matches('/').to_owned(), http: http_client(within)? })
     }
 

@@ -1,7 +1,7 @@
 //! What one address and one user may use up, whatever session, channel, restart or server they come by. Limits of one
 //! challenge do not stop guessing: a new session, or a resend, brings new tries. These are kept apart from sessions.
 //!
-//! The accounts are named by keyed digests, so that a store never learns whom they belong to. NIST SP 800-63B (5.2.2)
+//! The accounts are named by keyed digests, so that a store never learns whom they belong to. NIST SP 800-63B-4 (3.2.2)
 //! allows 100 failed checks in a row at most; OWASP asks for waits that grow.
 
 mod account;

@@ -1,5 +1,5 @@
 //! How a code is kept: as a keyed digest that is useless without the server's key, and bound to one session, purpose
-//! and address. ASVS 6.5.2 asks that codes of fewer than 112 bits be stored with an approved hash and a salt; a plain
+//! and address. ASVS 6.5.2 asks of look-up secrets under 112 bits that they be kept with a hash and a salt; a plain
 //! hash of six digits is undone by trying them all, hence the key.
 
 use std::fmt;

@@ -89,7 +89,10 @@ impl Settings {
             return Err(("length", "must be 4 to 10".to_owned()));
         }
         if !(1..=100).contains(&self.attempts) {
-            return Err(("attempts", "must be 1 to 100, the most NIST SP 800-63B (5.2.2) allows".to_owned()));
+            return Err((
+                "attempts",
+                "must be 1 to 100, the most NIST SP 800-63B-4 (3.2.2) allows".to_owned(),
+            ));
         }
         if !(1..=100).contains(&self.sends) {
             return Err(("sends", "must be 1 to 100".to_owned()));

@@ -2,6 +2,7 @@
 
 use std::process::Command;
 
+use botkit_otp::audit::Story;
 use serde_json::{Value, json};
 
 use crate::support::{App, BOT, small};
@@ -158,6 +159,8 @@ async fn what_an_operator_did_is_written_down() {
         .map(|event| (event["session"].as_str().unwrap(), event["reason"].as_str().unwrap()))
         .collect();
     assert_eq!(acts, [("s-1", "by ops"), ("", "by ops")]);
+    let story = Story::read(&text, "s-1", None).unwrap().to_string();
+    assert!(story.ends_with("(by ops)\n\nIt ends so: an operator revoked the code.\n"), "{story}");
     assert!(!text.contains("mira@"), "{text}");
 
     // Who looked, at what, and how much there was to see.

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use botkit_otp::delivery::{describe, http_client};
 use botkit_otp::telemetry::Stopwatch;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::pki_types::pem::PemObject as _;
@@ -85,6 +86,24 @@ async fn a_renewed_certificate_is_shown_without_a_restart() {
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
     assert!(!is_served(&app, &client(&old, None)).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn why_there_is_no_connection_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), Authority::new().sign());
+    let app = App::start(&settings(folder.path(), "")).await;
+    let plain = App::start("").await;
+    let client = http_client(Duration::from_secs(5)).unwrap();
+    for (url, reason) in [
+        (format!("https://localhost:{}", port(&app)), "certificate is not one that this machine trusts"),
+        (format!("https://localhost:{}", port(&plain)), "connection failed: no TLS"),
+        ("http://127.0.0.1:1".to_owned(), "connection refused"),
+        ("http://nobody.invalid".to_owned(), "the name of its host could not be looked up"),
+    ] {
+        let said = describe(&client.get(&url).send().await.unwrap_err());
+        assert!(said.ends_with(reason), "{url}: {said}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

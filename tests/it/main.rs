@@ -26,6 +26,7 @@ mod replay;
 mod rest;
 mod simulator;
 mod smtp;
+mod stopping;
 mod store;
 #[path = "../support/mod.rs"]
 mod support;

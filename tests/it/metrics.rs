@@ -96,3 +96,20 @@ async fn no_caller_adds_to_what_is_counted() {
         assert_eq!(call(number).await, first);
     }
 }
+
+#[test]
+fn dashboard_and_alerts_ask_for_what_there_is() {
+    // What has not been counted yet does not stand at `/metrics`.
+    let source = include_str!("../../src/telemetry/metrics.rs");
+    for asks in [include_str!("../../deploy/grafana.json"), include_str!("../../deploy/alerts.yml")] {
+        let names = asks.split("botkit_otp_").skip(1).map(|rest| {
+            let name = rest.split(|sign: char| !sign.is_ascii_lowercase() && sign != '_').next().unwrap();
+            name.trim_end_matches("_total").trim_end_matches("_bucket")
+        });
+        let names: Vec<&str> = names.collect();
+        assert!(names.len() > 10, "{names:?}");
+        for name in names {
+            assert!(source.contains(&format!("\"{name}\"")), "{name}");
+        }
+    }
+}

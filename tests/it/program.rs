@@ -89,7 +89,7 @@ async fn nothing_secret_is_ever_logged_and_sigterm_lets_a_mail_finish() {
     let slow = ResponseTemplate::new(202).set_delay(Duration::from_millis(700));
     Mock::given(matchers::any()).respond_with(slow).mount(&stub).await;
     let config = format!(
-        "{CONFIG}base_url = \"{}\"\n[platform]\nanswer_within = \"100ms\"\ncall_timeout = \"1s\"\n",
+        "{CONFIG}base_url = \"{}\"\n[server]\ndrain_for = \"0s\"\n[platform]\nanswer_within = \"100ms\"\ncall_timeout = \"1s\"\n",
         stub.uri()
     );
     std::fs::write(folder.path().join("botkit-otp.toml"), config).unwrap();
@@ -324,9 +324,18 @@ fn a_test_mail_goes_through_every_provider() {
     let printed = said(&output);
     assert_eq!(output.status.code(), Some(1), "{printed}");
     let (smtp, sendgrid) =
-        (printed.find("\nsmtp: connection: "), printed.find("\nsendgrid: connection failed\n"));
+        (printed.find("\nsmtp: connection: "), printed.find("\nsendgrid: connection refused\n"));
     assert!(smtp.is_some() && smtp < sendgrid, "{printed}");
     assert!(printed.contains("error: no provider took the test mail"), "{printed}");
+
+    // A machine, or an image, without CA certificates.
+    let mut bare = program(&folder);
+    bare.env("SSL_CERT_FILE", "/nowhere").env("SSL_CERT_DIR", "/nowhere");
+    let printed = said(&bare.args(["--config", "my.toml", "check"]).output().unwrap());
+    assert!(
+        printed.contains("cannot do TLS, since the CA certificates of this machine cannot be read: "),
+        "{printed}"
+    );
 
     let output = program(&folder).args(["check", "--send-test", "mira"]).output().unwrap();
     assert!(
@@ -455,7 +464,7 @@ fn check_tells_pipelines_how_bad_it_is() {
             "severity": "error", "key": "otp.lifetime",
             "risk": "is over 10 minutes: who finds or overhears a code has that long to use it",
             "fix": "set it to 10m or less; 5m is the default",
-            "standard": ["ASVS 6.5.5", "NIST SP 800-63B 5.1.3.2"],
+            "standard": ["ASVS 6.5.5", "NIST SP 800-63B-4 3.1.3.2"],
         })
     );
     let (code, printed) = check("[otp]\nlenght = 6\n", &["--json"]);
@@ -469,8 +478,11 @@ fn check_tells_pipelines_how_bad_it_is() {
 #[tokio::test(flavor = "multi_thread")]
 async fn logs_can_be_json() {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("botkit-otp.toml"), format!("{CONFIG}[log]\nformat = \"json\"\n"))
-        .unwrap();
+    std::fs::write(
+        folder.path().join("botkit-otp.toml"),
+        format!("{CONFIG}[server]\ndrain_for = \"0s\"\n[log]\nformat = \"json\"\n"),
+    )
+    .unwrap();
     let token = program(&folder).args(["token", "--bot", "st-1"]).output().unwrap();
     let token = String::from_utf8(token.stdout).unwrap().trim().to_owned();
     let mut running = Running::start(&mut program(&folder));

@@ -37,35 +37,52 @@ impl Respond for Mailbox {
     }
 }
 
-/// Balances calls over servers, on connections that it keeps. A call of which a server has not answered a byte goes to
-/// the other one: its `requestId` makes that safe.
+/// Balances calls over the servers whose health checks are good, on connections that it keeps. A call goes to the other
+/// one only if it could not be begun: what a server has got a byte of is that server's to answer.
 struct Balancer {
     http: reqwest::Client,
     servers: [String; 2],
     next: AtomicUsize,
-    /// How many answers each server gave, and how many calls it did not answer.
+    up: [AtomicBool; 2],
+    /// How many answers each server gave.
     answered: [AtomicUsize; 2],
-    missed: [AtomicUsize; 2],
+    /// Calls that were sent and not answered.
+    cut_off: AtomicUsize,
 }
 
 impl Balancer {
     /// Listens, and says where.
     fn start(servers: [String; 2]) -> Result<(Data<Self>, String), Failed> {
         let http = reqwest::Client::builder().no_proxy().build()?;
-        let (answered, missed) = Default::default();
-        let balancer = Data::new(Self { http, servers, next: AtomicUsize::new(0), answered, missed });
+        let (next, answered, cut_off) = Default::default();
+        let up = [AtomicBool::new(true), AtomicBool::new(true)];
+        let balancer = Data::new(Self { http, servers, next, up, answered, cut_off });
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let url = format!("http://{}", listener.local_addr()?);
         let shared = balancer.clone();
         let app = move || App::new().app_data(shared.clone()).default_service(web::to(pass));
         tokio::spawn(HttpServer::new(app).workers(1).listen(listener)?.disable_signals().run());
+        for server in 0..2 {
+            tokio::spawn(check(balancer.clone(), server));
+        }
         Ok((balancer, url))
     }
 }
 
+/// Asks again and again whether a server is well.
+async fn check(balancer: Data<Balancer>, server: usize) {
+    loop {
+        let answer = balancer.http.get(format!("{}/healthz", balancer.servers[server])).send().await;
+        let up = answer.is_ok_and(|answer| answer.status() == 200);
+        balancer.up[server].store(up, Ordering::Relaxed);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
 async fn pass(request: HttpRequest, body: Bytes, balancer: Data<Balancer>) -> HttpResponse {
-    let first = balancer.next.fetch_add(1, Ordering::Relaxed);
-    for server in [first % 2, (first + 1) % 2] {
+    let first = balancer.next.fetch_add(1, Ordering::Relaxed) % 2;
+    let first = if balancer.up[first].load(Ordering::Relaxed) { first } else { 1 - first };
+    for server in [first, 1 - first] {
         let call = balancer.http.post(format!("{}{}", balancer.servers[server], request.uri()));
         let token = request.headers().get("token").unwrap().as_bytes();
         match call.header("token", token).body(body.clone()).send().await {
@@ -78,8 +95,12 @@ async fn pass(request: HttpRequest, body: Bytes, balancer: Data<Balancer>) -> Ht
                     Err(_) => HttpResponse::BadGateway().finish(),
                 };
             }
-            Err(_) => balancer.missed[server].fetch_add(1, Ordering::Relaxed),
-        };
+            Err(error) if error.is_connect() => {}
+            Err(_) => {
+                balancer.cut_off.fetch_add(1, Ordering::Relaxed);
+                break;
+            }
+        }
     }
     HttpResponse::BadGateway().finish()
 }
@@ -135,7 +156,7 @@ pub(crate) fn rolling_restart() -> Result<(), Failed> {
         Mock::given(matchers::path("/v3/mail/send")).respond_with(mailbox.clone()).mount(&stub).await;
         let folder = tempfile::tempdir()?;
         let config = format!(
-            "{}[bots.default]\napp_id = \"cs-rolling\"\napi_key = \"n0t-a-real-secret\"\n[platform]\nanswer_within = \"15s\"\n\
+            "{}[server]\ndrain_for = \"2s\"\n[bots.default]\napp_id = \"cs-rolling\"\napi_key = \"n0t-a-real-secret\"\n[platform]\nanswer_within = \"15s\"\n\
              [delivery.sendgrid]\napi_key = \"SG.n0t-a-real-key\"\nfrom = \"no-reply@acme.example\"\nbase_url = \"{}\"\n",
             patient(&redis.url()),
             stub.uri()
@@ -166,14 +187,14 @@ pub(crate) fn rolling_restart() -> Result<(), Failed> {
         });
         let load: Vec<_> = load.collect();
         for (number, server) in servers.iter_mut().enumerate() {
-            let (missed, answered) = (&balancer.missed[number], &balancer.answered[number]);
+            let answered = &balancer.answered[number];
             more(answered, 20, "it gets calls").await;
             block_in_place(|| {
                 server.terminate();
                 assert!(server.wait().success());
             });
             // The other one does all the work for a while.
-            more(missed, 5, "it is missed").await;
+            more(&balancer.answered[1 - number], 20, "the other one gets its calls").await;
             block_in_place(|| *server = start(server.url.rsplit(':').next().unwrap()));
             more(answered, 20, "it is back").await;
         }
@@ -182,6 +203,7 @@ pub(crate) fn rolling_restart() -> Result<(), Failed> {
         for conversations in join_all(load).await {
             held += conversations?;
         }
+        assert_eq!(balancer.cut_off.load(Ordering::Relaxed), 0);
         assert_eq!(held, mailbox.0.lock().unwrap().len());
         Ok(())
     })
