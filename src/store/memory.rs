@@ -3,6 +3,7 @@
 use std::hash::{BuildHasher as _, Hash};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use dashmap::DashMap;
@@ -18,6 +19,11 @@ use crate::otp::{Account, AccountId, ChallengeId, Ticket};
 /// A sweep looks through one shard at a time: with so many of them a million sessions stall a request for less than 2 ms,
 /// with the default of 4 per core for 4 to 16 ms.
 const SHARDS: usize = 1_024;
+
+/// How many records a sweep frees in a row, and for how long it then keeps still. A thread that is busy for longer is
+/// stopped by the scheduler when it likes, also with a lock in its hands.
+const SWEPT_AT_ONCE: usize = 256;
+const BREATH: Duration = Duration::from_millis(1);
 
 /// Records in this process' memory. A restart forgets them.
 #[derive(Debug)]
@@ -288,9 +294,11 @@ fn is_fresh<K: Eq + Hash, T: Record>(records: &DashMap<K, Kept<T>>, write: &Writ
 }
 
 fn names<K: Clone + Eq + Hash, V>(map: &DashMap<K, V>, is_wanted: impl Fn(&V) -> bool) -> Vec<K> {
-    // Grown at once: what has to be moved while it grows is moved under a shard's lock.
-    let mut names = Vec::with_capacity(map.len());
-    names.extend(map.iter().filter(|entry| is_wanted(entry.value())).map(|entry| entry.key().clone()));
+    // It never grows, which would move all of it under a shard's lock. What comes meanwhile is for the next sweep.
+    let most = map.len();
+    let mut names = Vec::with_capacity(most);
+    let wanted = map.iter().filter(|entry| is_wanted(entry.value())).map(|entry| entry.key().clone());
+    names.extend(wanted.take(most));
     names
 }
 
@@ -323,11 +331,13 @@ impl Store for Memory {
 
     fn sweep(&self, now: Timestamp) -> usize {
         let Overdue { sessions, accounts, pools } = self.overdue(now);
-        for key in &sessions {
-            self.forget_session(key, now, || true);
+        for slice in sessions.chunks(SWEPT_AT_ONCE) {
+            slice.iter().for_each(|key| self.forget_session(key, now, || true));
+            std::thread::sleep(BREATH);
         }
-        for id in accounts {
-            self.forget_account(id, now, || true);
+        for slice in accounts.chunks(SWEPT_AT_ONCE) {
+            slice.iter().for_each(|id| self.forget_account(*id, now, || true));
+            std::thread::sleep(BREATH);
         }
         for name in &pools {
             self.forget_pool(name, now, || true);
