@@ -11,12 +11,16 @@ use crate::otp::ChallengeId;
 /// How a record begins that is written thus. A release that changes the meaning of a field changes this.
 const FORMAT: u8 = 1;
 
+/// How many bytes there is room for before more is asked for: a session with some answers.
+const USUAL: usize = 1024;
+
 /// Writes a record.
 ///
 /// # Errors
 /// [`Unavailable`]: it cannot be written, which no record of ours is known for.
 pub(super) fn write<T: Serialize>(record: &T) -> Result<Vec<u8>, Unavailable> {
-    let mut bytes = vec![FORMAT];
+    let mut bytes = Vec::with_capacity(USUAL);
+    bytes.push(FORMAT);
     rmp_serde::encode::write_named(&mut bytes, record)
         .map_err(|error| Unavailable(format!("a record cannot be written: {error}")))?;
     Ok(bytes)
@@ -54,12 +58,13 @@ const HEAD: usize = 33;
 impl Head {
     /// Writes a record behind its head.
     pub(super) fn join<T: Serialize>(self, record: &T) -> Result<Vec<u8>, Unavailable> {
-        let mut bytes = Vec::with_capacity(HEAD);
+        let record = write(record)?;
+        let mut bytes = Vec::with_capacity(HEAD + record.len());
         bytes.extend_from_slice(&self.version.0.to_be_bytes());
         bytes.extend_from_slice(&self.forget_at.millis().to_be_bytes());
         bytes.push(self.challenge.is_some().into());
         bytes.extend(self.challenge.as_ref().map_or(&[0; 16], ChallengeId::bytes));
-        bytes.extend(write(record)?);
+        bytes.extend(record);
         Ok(bytes)
     }
 

@@ -23,6 +23,10 @@ const CONNECTING: Duration = Duration::from_secs(5);
 /// Waits between attempts to connect.
 const WAITS: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
 
+/// How many arguments of a script, and bytes of them in all, there is room for before more is asked for.
+const ARGUMENTS: usize = 24;
+const LENGTH: usize = 2048;
+
 /// Whether a command whose answer got lost may be sent once more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Repeat {
@@ -52,7 +56,7 @@ static SCRIPTS: LazyLock<[redis::Script; 3]> = LazyLock::new(|| {
 impl Script {
     /// Begins a call, whose first `keys` arguments are names of records.
     pub(super) fn call(self, keys: usize) -> Cmd {
-        let mut command = Cmd::new();
+        let mut command = Cmd::with_capacity(ARGUMENTS, LENGTH);
         command.arg("EVALSHA").arg(SCRIPTS[self as usize].get_hash()).arg(keys);
         command
     }
