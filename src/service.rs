@@ -121,22 +121,26 @@ pub enum Outcome {
 }
 
 impl Service {
-    /// Runs one call.
+    /// Runs one call. Once begun it is run to its end, also if whoever waits for it goes away.
     pub async fn call(self: &Arc<Self>, key: &SessionKey, call: Call) -> Outcome {
+        self.background.finishing(Arc::clone(self).run(key.clone(), call)).await
+    }
+
+    async fn run(self: Arc<Self>, key: SessionKey, call: Call) -> Outcome {
         let started = Stopwatch::start();
-        let settled = self.settle(key, &call).await;
+        let settled = self.settle(&key, &call).await;
         match &settled {
             Ok(Settled { turn, .. }) if turn.replayed => {}
-            Ok(Settled { turn, .. }) => self.audit.call(key, &call, &turn.answer, self.now()),
+            Ok(Settled { turn, .. }) => self.audit.call(&key, &call, &turn.answer, self.now()),
             Err(_) => {
                 let report =
                     Report::bare(Status::Unavailable, "the session store does not answer", self.now());
-                self.audit.call(key, &call, &Answer::new(report), self.now());
+                self.audit.call(&key, &call, &Answer::new(report), self.now());
             }
         }
         let outcome = match settled {
             Ok(Settled { turn: Turn { answer, .. }, stored, sending: Some(sending) }) => {
-                let work = Arc::clone(self).deliver(sending, stored);
+                let work = Arc::clone(&self).deliver(sending, stored);
                 self.wait(answer, self.background.start(work)).await
             }
             Ok(Settled { turn: Turn { answer, replayed: true, .. }, .. })
@@ -147,8 +151,7 @@ impl Service {
             Ok(Settled { turn: Turn { answer, replayed: true, .. }, .. })
                 if answer.report.status == Status::Queued =>
             {
-                // Rare, and no small thing to have room for in every call.
-                Box::pin(self.look(key, &call, answer, started)).await
+                self.look(&key, &call, answer, started).await
             }
             Ok(Settled { turn: Turn { answer, .. }, .. }) => Outcome::Final(answer),
             Err(unavailable) => Outcome::Final(self.unavailable(&unavailable)),

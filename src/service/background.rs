@@ -1,6 +1,8 @@
 //! Work that outlives its request.
 
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use dashmap::{DashMap, Entry};
@@ -63,6 +65,47 @@ impl Drop for Place {
     }
 }
 
+/// Work that is finished, whatever becomes of this.
+struct Finishing<F>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    background: Background,
+    /// `None` when it is done.
+    work: Option<Pin<Box<F>>>,
+}
+
+impl<F> Future for Finishing<F>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        let Some(work) = &mut self.work else { return Poll::Pending };
+        let done = work.as_mut().poll(context);
+        if done.is_ready() {
+            self.work = None;
+        }
+        done
+    }
+}
+
+impl<F> Drop for Finishing<F>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    fn drop(&mut self) {
+        // Work that panics is not gone on with.
+        if let Some(work) = self.work.take().filter(|_| !std::thread::panicking()) {
+            self.background.start(work);
+        }
+    }
+}
+
 impl Background {
     /// Runs work on `runtime`.
     #[must_use]
@@ -78,6 +121,15 @@ impl Background {
     {
         // What is done for a call is done in its trace.
         self.tracker.spawn_on(trace::within(trace::current(), work), &self.runtime)
+    }
+
+    /// Work that its caller waits for, and that goes on in the background if the caller goes away.
+    pub fn finishing<F>(&self, work: F) -> impl Future<Output = F::Output> + use<F>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        Finishing { background: self.clone(), work: Some(Box::pin(work)) }
     }
 
     /// Starts something that is no work, and that nobody waits for: what watches, say. It must end when it is told to.

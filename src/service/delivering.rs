@@ -94,15 +94,6 @@ impl Service {
         let Sending { key, request, delivery, bill } = sending;
         // Nobody was sent anything, so nothing was spent; and an outage says nothing of an address.
         let refund = *handover == Handover::Failed;
-        if refund {
-            self.refund(key, bill);
-        }
-        if refund
-            && let Some(ticket) = &bill.ticket
-            && let Err(unavailable) = self.give_back(ticket).await
-        {
-            warn!("{unavailable}");
-        }
         for _ in 0..ROUNDS {
             let now = self.clock.now();
             let snapshot = match stored.take().filter(|_| !refund) {
@@ -124,6 +115,15 @@ impl Service {
             let accounts = accounts.collect();
             let change = Change { at: now, session: Some(session), accounts, ticket: None };
             if let Commit::Done(_) = self.commit(change).await? {
+                // Not before it is noted: whoever tries again would give it back again.
+                if refund {
+                    self.refund(key, bill);
+                    if let Some(ticket) = &bill.ticket
+                        && let Err(unavailable) = self.give_back(ticket).await
+                    {
+                        warn!("{unavailable}");
+                    }
+                }
                 return Ok(answer);
             }
         }

@@ -31,28 +31,6 @@ enum Lost {
     Halted(Halt, Destination),
 }
 
-/// A turn that is being saved, with what it sends. As long as the store has not said whether it is, the send is to be
-/// taken back: also if the caller hangs up, for that drops the call where it waits.
-struct Saving<'a> {
-    service: &'a Arc<Service>,
-    sending: Option<Sending>,
-}
-
-impl Saving<'_> {
-    /// The store has said whether it is saved.
-    fn known(mut self) -> Option<Sending> {
-        self.sending.take()
-    }
-}
-
-impl Drop for Saving<'_> {
-    fn drop(&mut self) {
-        if let Some(sending) = self.sending.take() {
-            self.service.background.start(Arc::clone(self.service).withdraw(sending));
-        }
-    }
-}
-
 impl Service {
     /// Loads, takes the turn and saves, again and again until nobody was faster.
     pub(super) async fn settle(
@@ -104,7 +82,8 @@ impl Service {
         Err(lost_races())
     }
 
-    /// Saves what a turn came to. What was charged to phones is given back if that fails.
+    /// Saves what a turn came to. What was charged to phones is given back if it is not saved; if the store cannot say, the
+    /// send is taken back once that is known.
     async fn save(
         self: &Arc<Self>,
         key: &SessionKey,
@@ -131,9 +110,15 @@ impl Service {
         let accounts = accounts.collect();
         let ticket = sending.as_ref().and_then(|sending| sending.bill.ticket.clone());
         let change = Change { at: now, session: Some(session), accounts, ticket };
-        let saving = Saving { service: self, sending };
-        let commit = self.commit(change).await?;
-        let sending = saving.known();
+        let commit = match self.commit(change).await {
+            Ok(commit) => commit,
+            Err(unavailable) => {
+                if let Some(sending) = sending {
+                    self.background.start(Arc::clone(self).withdraw(sending));
+                }
+                return Err(unavailable);
+            }
+        };
         if let Commit::Done(version) = commit {
             self.count_refusal(&turn);
             self.count_verified(snapshot, &next, now);

@@ -1,7 +1,7 @@
 //! What a provider is asked, to the letter.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -225,27 +225,31 @@ async fn with_too_much_running_nothing_more_is_sent_saved_or_charged() {
     assert!(metrics.contains(counted), "{metrics}");
 }
 
-/// A store that makes its first change and does not say so: it fails, or keeps silent for ever.
-struct LosesAnAnswer {
+/// A store that makes changes and does not say so, or only after a second.
+#[derive(Default)]
+struct Troubled {
     store: Memory,
-    loses: AtomicBool,
-    is_silent: bool,
+    /// How many answers it will lose.
+    loses: AtomicUsize,
+    /// How many it will hesitate to give.
+    hesitates: AtomicUsize,
 }
 
 #[async_trait]
-impl Store for LosesAnAnswer {
+impl Store for Troubled {
     async fn load(&self, key: &SessionKey, accounts: &[AccountId]) -> Result<Snapshot, Unavailable> {
         self.store.load(key, accounts).await
     }
     async fn commit(&self, change: Change) -> Result<Commit, Unavailable> {
         let commit = self.store.commit(change).await;
-        if !self.loses.swap(false, Ordering::Relaxed) {
-            return commit;
+        let one_less = |count: usize| count.checked_sub(1);
+        if self.loses.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less).is_ok() {
+            return Err(Unavailable("the answer is lost".to_owned()));
         }
-        if self.is_silent {
-            std::future::pending::<()>().await;
+        if self.hesitates.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less).is_ok() {
+            tokio::time::sleep(Duration::from_secs(1)).await;
         }
-        Err(Unavailable("the answer is lost".to_owned()))
+        commit
     }
     async fn give_back(&self, ticket: &Ticket) -> Result<(), Unavailable> {
         self.store.give_back(ticket).await
@@ -261,22 +265,22 @@ impl Store for LosesAnAnswer {
     }
 }
 
-/// A server with room for one send, whose store loses the answer to the first.
-async fn loses_an_answer(is_silent: bool) -> App {
-    let settings = "[limits.destination]\nsends_per_hour = 1\n[limits.bot]\nsends_per_hour = 1\n";
-    App::start_with(settings, |server| {
+async fn with_a_troubled_store(settings: &str) -> (App, Arc<Troubled>) {
+    let store = Arc::<Troubled>::default();
+    let kept = Arc::clone(&store);
+    let app = App::start_with(settings, |server| {
         let server = Arc::into_inner(server).unwrap();
         let service = Arc::into_inner(server.service).unwrap();
-        let store =
-            Arc::new(LosesAnAnswer { store: Memory::default(), loses: AtomicBool::new(true), is_silent });
-        Arc::new(Server { service: Arc::new(Service { store, ..service }), ..server })
-    })
-    .await
+        Arc::new(Server { service: Arc::new(Service { store: kept, ..service }), ..server })
+    });
+    (app.await, store)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_send_that_may_not_have_been_saved_is_taken_back() {
-    let app = loses_an_answer(false).await;
+    let settings = "[limits.destination]\nsends_per_hour = 1\n[limits.bot]\nsends_per_hour = 1\n";
+    let (app, store) = with_a_troubled_store(settings).await;
+    store.loses.store(1, Ordering::Relaxed);
     let send = small("s", 1, &json!({ "UserEmail": "mira@example.com" }));
     assert_eq!(app.call("OtpSend", &send).await["status"], "unavailable");
     app.settled().await;
@@ -292,29 +296,68 @@ async fn a_send_that_may_not_have_been_saved_is_taken_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_caller_who_hangs_up_while_a_send_is_saved_leaves_no_code_that_nobody_delivers() {
-    let app = loses_an_answer(true).await;
-    let send = small("s", 1, &json!({ "UserEmail": "mira@example.com" }));
-    let mut body = send.clone();
-    body["dialogComponentName"] = json!("OtpSend");
+async fn what_a_send_that_is_taken_back_cost_is_given_back_once() {
+    let settings = "[delivery]\nsms = [\"twilio\"]\n[delivery.twilio]\nfrom = \"+15005550006\"\n\
+                    [limits.sms]\nper_bot = 2\n[limits.bot]\nsends_per_hour = 2\n";
+    let (app, store) = with_a_troubled_store(settings).await;
+    let send = async |request: usize| {
+        let phone = json!({ "Phone": format!("+1415555{request:04}") });
+        app.call("OtpSend", &small(&format!("s-{request}"), request, &phone)).await["status"].clone()
+    };
+    assert_eq!(send(1).await, "sent");
+    // Of the send, and of two attempts to take it back.
+    store.loses.store(3, Ordering::Relaxed);
+    assert_eq!(send(2).await, "unavailable");
+    app.settled().await;
+    assert_eq!(send(2).await, "send_failed");
+    assert_eq!((send(3).await, send(4).await), (json!("sent"), json!("limit_reached")));
+}
+
+/// Sends a request, waits until the store has it, and breaks the connection off. (Whoever only says no more might still
+/// listen.)
+async fn hang_up_on(app: &App, store: &Troubled, component: &str, mut body: Value) {
+    store.hesitates.store(1, Ordering::Relaxed);
+    body["dialogComponentName"] = json!(component);
     let (body, token) = (body.to_string(), app.token());
     let head = format!("POST {} HTTP/1.1\r\nhost: x\r\ntoken: {token}\r\n", webhook());
     let mut caller = tokio::net::TcpStream::connect(app.url.strip_prefix("http://").unwrap()).await.unwrap();
     caller.write_all(format!("{head}content-length: {}\r\n\r\n{body}", body.len()).as_bytes()).await.unwrap();
-    let status = async || app.call("OtpStatus", &small("s", 2, &json!({}))).await["status"].clone();
-    while status().await != "queued" {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    // Broken off: a caller who only says no more could still listen.
-    caller.set_zero_linger().unwrap();
-    drop(caller);
-    let failed = async {
-        while status().await != "send_failed" {
-            tokio::time::sleep(Duration::from_millis(100)).await;
+    let taken = async {
+        while store.hesitates.load(Ordering::Relaxed) > 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(20), failed).await.unwrap();
-    let again = app.call("OtpSend", &small("s", 3, &json!({ "UserEmail": "mira@example.com" }))).await;
-    assert_eq!(again["status"], "sent", "{again}");
-    assert_eq!(app.codes().await.len(), 1);
+    tokio::time::timeout(Duration::from_secs(10), taken).await.unwrap();
+    caller.set_zero_linger().unwrap();
+    drop(caller);
+    // Until the call is seen to go on without its caller.
+    let left = async {
+        while app.server.service.background.running() == 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), left).await.expect("the call was dropped");
+    app.settled().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_is_finished_whoever_hangs_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("audit.jsonl");
+    let (app, store) = with_a_troubled_store(&format!("[audit]\ntarget = {:?}\n", file.display())).await;
+    hang_up_on(&app, &store, "OtpSend", small("s", 1, &json!({ "UserEmail": "mira@example.com" }))).await;
+    let code = app.codes().await.pop().expect("it was delivered");
+    assert_eq!(app.call("OtpStatus", &small("s", 2, &json!({}))).await["status"], "sent");
+    hang_up_on(&app, &store, "OtpVerify", small("s", 3, &json!({ "Otp": code }))).await;
+    assert_eq!(app.call("OtpVerify", &small("s", 3, &json!({ "Otp": code }))).await["status"], "verified");
+    let metrics = app.metrics().await;
+    assert!(
+        metrics.contains("botkit_otp_codes_verified_total{channel=\"email\",country=\"\"} 1"),
+        "{metrics}"
+    );
+    app.server.service.audit.flush();
+    let audit = std::fs::read_to_string(&file).unwrap();
+    for outcome in ["queued", "accepted", "verified"] {
+        assert!(audit.contains(&format!("\"outcome\":\"{outcome}\"")), "{outcome}: {audit}");
+    }
 }

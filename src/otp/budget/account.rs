@@ -90,8 +90,8 @@ impl Account {
     /// Whether the last wrong code is too recent for another check.
     pub(super) fn paused(&self, free: u8, now: Timestamp) -> Result<(), Exhausted> {
         let recent = within(&self.failures, DAY, now);
-        // Of a clock that has been set back since, nobody can tell how long ago that was; the wrong code still counts.
-        let last = recent.last().filter(|last| **last <= now.after(SKEW));
+        // Of what lies ahead of a clock that was set back, nobody can tell how long ago it was; it still counts.
+        let last = recent.iter().rfind(|moment| **moment <= now.after(SKEW));
         let until = last.map(|last| (*last).min(now).after(pause(recent.len(), free)));
         match until.filter(|until| now < *until) {
             Some(until) => Err(Exhausted::Pause { until }),
