@@ -332,11 +332,15 @@ impl Store for Memory {
     fn sweep(&self, now: Timestamp) -> usize {
         let Overdue { sessions, accounts, pools } = self.overdue(now);
         for slice in sessions.chunks(SWEPT_AT_ONCE) {
-            slice.iter().for_each(|key| self.forget_session(key, now, || true));
+            for key in slice {
+                self.forget_session(key, now, || true);
+            }
             std::thread::sleep(BREATH);
         }
         for slice in accounts.chunks(SWEPT_AT_ONCE) {
-            slice.iter().for_each(|id| self.forget_account(*id, now, || true));
+            for id in slice {
+                self.forget_account(*id, now, || true);
+            }
             std::thread::sleep(BREATH);
         }
         for name in &pools {
