@@ -322,21 +322,21 @@ async fn hang_up_on(app: &App, store: &Troubled, component: &str, mut body: Valu
     let head = format!("POST {} HTTP/1.1\r\nhost: x\r\ntoken: {token}\r\n", webhook());
     let mut caller = tokio::net::TcpStream::connect(app.url.strip_prefix("http://").unwrap()).await.unwrap();
     caller.write_all(format!("{head}content-length: {}\r\n\r\n{body}", body.len()).as_bytes()).await.unwrap();
-    let taken = async {
+    let saved = async {
         while store.hesitates.load(Ordering::Relaxed) > 0 {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(10), taken).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(10), saved).await.unwrap();
     caller.set_zero_linger().unwrap();
     drop(caller);
-    // Until the call is seen to go on without its caller.
+    // Until the call is seen to go on without its caller, and then until it is done.
     let left = async {
         while app.server.service.background.running() == 0 {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(10), left).await.expect("the call was dropped");
+    tokio::time::timeout(Duration::from_secs(10), left).await.unwrap();
     app.settled().await;
 }
 
