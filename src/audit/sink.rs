@@ -202,8 +202,9 @@ mod tests {
 
     impl Write for Disk {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            let taken = self.room.load(Ordering::Relaxed).min(bytes.len());
-            self.room.fetch_sub(taken, Ordering::Relaxed);
+            let less = |room: usize| Some(room.saturating_sub(bytes.len()));
+            let room = self.room.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+            let taken = room.unwrap_or_else(|room| room).min(bytes.len());
             lock(&self.written).extend_from_slice(&bytes[..taken]);
             if taken == 0 { Err(ErrorKind::StorageFull.into()) } else { Ok(taken) }
         }
@@ -238,5 +239,36 @@ mod tests {
         }
         let story = Story::read(&written, "s-1", None).unwrap_or_default();
         assert!(!story.is_empty() && story.broken().is_empty(), "{written}");
+    }
+
+    #[test]
+    fn a_file_that_is_put_away_in_the_midst_of_a_line_can_be_explained() {
+        let event = || Event {
+            event: "send".into(),
+            outcome: "sent".into(),
+            session: "s-1".into(),
+            ..Event::default()
+        };
+        let mut waiting = Waiting::default();
+        waiting.add(&event());
+        // Up to the very last byte of a line.
+        for half in 1..waiting.bytes.len() {
+            let disk = Disk::default();
+            let sink =
+                Sink::start(Box::new(disk.clone()), Waiting::default()).unwrap_or_else(|_| unreachable!());
+            disk.room.store(half, Ordering::Relaxed);
+            sink.take(&event());
+            sink.flush();
+            lock(&disk.written).clear();
+            sink.take(&event());
+            disk.room.store(usize::MAX, Ordering::Relaxed);
+            sink.flush();
+            let written = String::from_utf8(lock(&disk.written).clone()).unwrap_or_default();
+            let story = Story::read(&written, "s-1", None);
+            assert!(
+                story.is_ok_and(|story| !story.is_empty() && story.broken().contains(&1)),
+                "{half}: {written}"
+            );
+        }
     }
 }
