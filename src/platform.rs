@@ -65,9 +65,14 @@ pub enum Error {
     /// It answered with something other than success.
     #[error("the platform answered {0}")]
     Answered(u16),
-    /// It could not be reached: why, and whether it may have taken the call none the less.
-    #[error("the platform could not be reached: {0}")]
-    Unreachable(&'static str, bool),
+    /// It could not be reached.
+    #[error("the platform could not be reached: {reason}")]
+    Unreachable {
+        /// Why.
+        reason: &'static str,
+        /// Whether it may have taken the call none the less.
+        may_be_taken: bool,
+    },
 }
 
 impl Error {
@@ -75,7 +80,7 @@ impl Error {
     #[must_use]
     pub const fn may_pass(&self) -> bool {
         match self {
-            Self::Unreachable(..) => true,
+            Self::Unreachable { .. } => true,
             Self::Answered(status) => matches!(*status, 408 | 429 | 500..),
         }
     }
@@ -83,7 +88,7 @@ impl Error {
     fn is_passing(&self) -> bool {
         match self {
             // Saying a thing twice is worse than not saying it.
-            Self::Unreachable(_, taken) => !taken,
+            Self::Unreachable { may_be_taken, .. } => !may_be_taken,
             Self::Answered(status) => matches!(status, 502..=504),
         }
     }
@@ -145,7 +150,10 @@ impl Platform {
                 .body(body.clone())
                 .send()
                 .await
-                .map_err(|error| Error::Unreachable(describe(&error), !error.is_connect()))?;
+                .map_err(|error| Error::Unreachable {
+                    reason: describe(&error),
+                    may_be_taken: !error.is_connect(),
+                })?;
             if response.status().is_success() {
                 Ok(())
             } else {
@@ -155,7 +163,8 @@ impl Platform {
         let tries = attempt
             .retry(ExponentialBuilder::default().with_min_delay(Duration::from_millis(300)).with_max_times(2))
             .when(Error::is_passing);
-        tokio::time::timeout(self.timeout, tries).await.unwrap_or(Err(Error::Unreachable("timed out", true)))
+        let timed_out = Error::Unreachable { reason: "timed out", may_be_taken: true };
+        tokio::time::timeout(self.timeout, tries).await.unwrap_or(Err(timed_out))
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use log::error;
+use log::{error, warn};
 
 use super::Event;
 use super::chain::{self, chained};
@@ -36,6 +36,7 @@ struct Waiting {
     chain: String,
     lost: usize,
     failing: bool,
+    unsettled: bool,
 }
 
 /// What takes lines.
@@ -46,7 +47,11 @@ trait Target: Write + Send + std::fmt::Debug {
 
 impl Target for File {
     fn settle(&mut self) -> io::Result<()> {
-        self.sync_data()
+        match self.sync_data() {
+            // A pipe or a terminal keeps nothing that could be made sure of.
+            Err(error) if error.kind() == ErrorKind::InvalidInput => Ok(()),
+            outcome => outcome,
+        }
     }
 }
 
@@ -137,16 +142,25 @@ impl Inner {
         if bytes.is_empty() {
             return;
         }
-        let written = write(&mut **target, &mut bytes).and_then(|()| target.settle());
+        let written = write(&mut **target, &mut bytes);
+        let settled = if written.is_ok() { target.settle() } else { Ok(()) };
         let mut waiting = lock(&self.waiting);
         // What does not stand there yet comes first the next time, from the very byte on: a line goes on where it broke off.
         let later = std::mem::replace(&mut waiting.bytes, bytes);
         waiting.bytes.extend_from_slice(&later);
-        let failing = std::mem::replace(&mut waiting.failing, written.is_err());
-        if let (Err(problem), false) = (written, failing) {
+        if let Some(problem) = begins(&mut waiting.failing, written) {
             error!("audit.target does not take what happened, and is tried again: {problem}");
         }
+        if let Some(problem) = begins(&mut waiting.unsettled, settled) {
+            warn!("audit.target took what happened, and may lose it if the machine stops: {problem}");
+        }
     }
+}
+
+/// A problem that was not there the last time: it is told once.
+fn begins(there: &mut bool, outcome: io::Result<()>) -> Option<io::Error> {
+    let before = std::mem::replace(there, outcome.is_err());
+    outcome.err().filter(|_| !before)
 }
 
 /// Writes as much as there is room for, and takes it off `bytes`.
@@ -193,17 +207,19 @@ mod tests {
     use super::*;
     use crate::audit::Story;
 
-    /// A disk with room for so many bytes more.
+    /// A disk with room for so many bytes more, which may be unable to make sure of them.
     #[derive(Clone, Debug, Default)]
     struct Disk {
         written: Arc<Mutex<Vec<u8>>>,
         room: Arc<AtomicUsize>,
+        shaky: bool,
     }
 
     impl Write for Disk {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            let taken = self.room.load(Ordering::Relaxed).min(bytes.len());
-            self.room.fetch_sub(taken, Ordering::Relaxed);
+            let less = |room: usize| Some(room.saturating_sub(bytes.len()));
+            let room = self.room.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+            let taken = room.unwrap_or_else(|room| room).min(bytes.len());
             lock(&self.written).extend_from_slice(&bytes[..taken]);
             if taken == 0 { Err(ErrorKind::StorageFull.into()) } else { Ok(taken) }
         }
@@ -215,7 +231,7 @@ mod tests {
 
     impl Target for Disk {
         fn settle(&mut self) -> io::Result<()> {
-            Ok(())
+            if self.shaky { Err(ErrorKind::Other.into()) } else { Ok(()) }
         }
     }
 
@@ -238,5 +254,66 @@ mod tests {
         }
         let story = Story::read(&written, "s-1", None).unwrap_or_default();
         assert!(!story.is_empty() && story.broken().is_empty(), "{written}");
+    }
+
+    #[test]
+    fn a_disk_that_makes_sure_of_nothing_is_no_full_one() {
+        let disk = Disk { shaky: true, ..Disk::default() };
+        disk.room.store(usize::MAX, Ordering::Relaxed);
+        let sink = Sink::start(Box::new(disk.clone()), Waiting::default()).unwrap_or_else(|_| unreachable!());
+        let problems = || {
+            sink.take(&Event::default());
+            sink.flush();
+            let waiting = lock(&sink.0.waiting);
+            (waiting.failing, waiting.unsettled)
+        };
+        assert_eq!(problems(), (false, true));
+        assert_eq!(String::from_utf8_lossy(&lock(&disk.written)).lines().count(), 1);
+        disk.room.store(0, Ordering::Relaxed);
+        assert!(problems().0);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_target_that_keeps_nothing_has_nothing_to_make_sure_of() {
+        let file = OpenOptions::new().write(true).open("/dev/null");
+        assert!(
+            file.and_then(|mut file| {
+                assert!(file.sync_data().is_err());
+                file.settle()
+            })
+            .is_ok()
+        );
+    }
+
+    #[test]
+    fn a_file_that_is_put_away_in_the_midst_of_a_line_can_be_explained() {
+        let event = || Event {
+            event: "send".into(),
+            outcome: "sent".into(),
+            session: "s-1".into(),
+            ..Event::default()
+        };
+        let mut waiting = Waiting::default();
+        waiting.add(&event());
+        // Up to the very last byte of a line.
+        for half in 1..waiting.bytes.len() {
+            let disk = Disk::default();
+            let sink =
+                Sink::start(Box::new(disk.clone()), Waiting::default()).unwrap_or_else(|_| unreachable!());
+            disk.room.store(half, Ordering::Relaxed);
+            sink.take(&event());
+            sink.flush();
+            lock(&disk.written).clear();
+            sink.take(&event());
+            disk.room.store(usize::MAX, Ordering::Relaxed);
+            sink.flush();
+            let written = String::from_utf8(lock(&disk.written).clone()).unwrap_or_default();
+            let story = Story::read(&written, "s-1", None);
+            assert!(
+                story.is_ok_and(|story| !story.is_empty() && story.broken().contains(&1)),
+                "{half}: {written}"
+            );
+        }
     }
 }

@@ -33,9 +33,12 @@ impl Story {
         let mut before = "";
         let count = text.lines().count();
         for (number, line) in text.lines().enumerate() {
-            let Some((open, chain)) = split(line) else {
-                // Half a line is what a crash, or the server at this moment, leaves.
-                if number + 1 == count || line.starts_with('{') || line.is_empty() {
+            let begun = line.starts_with('{');
+            let Some((open, chain)) = split(line).filter(|_| begun) else {
+                // Half a line is what a crash, or the server at this moment, leaves; the other half stands first in a
+                // file that was emptied in between.
+                let rest = number == 0 && line.ends_with('}');
+                if number + 1 == count || begun || rest || line.is_empty() {
                     story.broken.extend((number + 1 < count).then_some(number + 1));
                     continue;
                 }

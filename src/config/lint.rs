@@ -205,7 +205,7 @@ impl Loaded {
                 "delivery.email",
                 "is the only way codes go: mail proves an address, and is no out-of-band authenticator",
                 "do not let it stand in for a second factor; add delivery.sms, or ask for more before what matters",
-                &["NIST SP 800-63B-4 3.1.3.1", "ASVS 6.3.5"],
+                &["NIST SP 800-63B-4 3.1.3.1", "ASVS 6.3.6"],
             ),
             (
                 !phones && !delivery.twilio.account_sid.is_empty(),

@@ -37,7 +37,7 @@ async fn every_call_is_answered_and_balancers_are_told() {
     let slow = ResponseTemplate::new(202).set_delay(Duration::from_millis(60));
     Mock::given(matchers::any()).respond_with(slow).mount(&stub).await;
     let config = format!(
-        "[server]\ndrain_for = \"2s\"\n[store]\nkind = \"memory\"\n[bots.default]\napp_id = \"cs-stopping\"\n\
+        "[server]\ndrain_for = \"5s\"\n[store]\nkind = \"memory\"\n[bots.default]\napp_id = \"cs-stopping\"\n\
          api_key = \"n0t-a-real-secret\"\n[delivery.sendgrid]\napi_key = \"SG.n0t-a-real-key\"\n\
          from = \"no-reply@acme.example\"\nbase_url = \"{}\"\n[limits]\ndestination.sends_per_hour = 0\n\
          destination.sends_per_day = 0\n",
