@@ -145,9 +145,9 @@ async fn answer(
     let Admitted { bot, settings, what } = admitted;
     let text = match &what {
         What::Status(_) | What::Cancel(_) => {
-            let raw = super::body::read_raw(request, body, server.settings.max_body_bytes).await;
+            let raw = super::body::read_raw(request, body, server.settings.max_body_bytes).await?;
             // A purpose that is overlooked would have another code cancelled.
-            if !raw.is_ok_and(|raw| matches!(raw.trim_ascii(), b"" | b"{}")) {
+            if !matches!(raw.trim_ascii(), b"" | b"{}") {
                 let problem = "GET and DELETE take no body; purpose and language go into the query";
                 return Err(Failure::InvalidArguments(problem.to_owned()));
             }
