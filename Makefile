@@ -20,8 +20,8 @@ check: tools
 # Cargo; a C compiler, because aws-lc-sys, which TLS and token signatures rest on, is C and assembler (it needs no
 # cmake); curl, with which a test pastes the server's own examples; aiosmtpd, the relay that tests send mail to;
 # redis-server, which tests start, kill and start again; Chromium with its driver, in which they open the console; Node for
-# Botium, which talks to the bot as bot testers do, and for jose, which checks the README's proofs; and what calls the REST API in tests, in a Python of its own below
-# target: schemathesis, and what the recipes need.
+# Botium, which talks to the bot as bot testers do, and for jose, which checks the README's proofs; and what calls the REST
+# API in tests, in a Python of its own below target: schemathesis, and what the recipes need.
 tools:
 	@set -eu; \
 	has() { command -v "$$1" >/dev/null 2>&1; }; \

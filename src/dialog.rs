@@ -27,7 +27,7 @@ pub use purpose::Purpose;
 pub(crate) use report::Wire;
 pub use report::{Choice, Report, Topic};
 pub use session::{Answered, Awaits, Conversation, Flow, RequestKey, Session, SessionKey};
-pub use status::Status;
+pub use status::{Status, handed_over};
 pub use text::{call, text};
 
 use std::borrow::Cow;
@@ -37,7 +37,8 @@ use rand::CryptoRng;
 use serde::{Deserialize, Serialize};
 
 use self::catalogue::Language;
-use self::step::{Scene, Step, standing};
+use self::status::standing;
+use self::step::{Scene, Step};
 use self::understanding::Utterance;
 use crate::address::Destination;
 use crate::clock::Timestamp;
@@ -383,18 +384,6 @@ pub fn note(
         session.remember(Answered { request, answer: answer.clone() });
     }
     (session, answer)
-}
-
-/// The status that tells what became of a send.
-#[must_use]
-pub fn handed_over(handover: &Handover) -> Status {
-    match handover {
-        Handover::Pending => Status::Queued,
-        Handover::Accepted { .. } => Status::Sent,
-        Handover::Failed => Status::SendFailed,
-        Handover::Undeliverable => Status::Undeliverable,
-        Handover::Bot => Status::Generated,
-    }
 }
 
 #[cfg(test)]

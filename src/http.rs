@@ -81,7 +81,7 @@ pub struct Settings {
     pub calls_per_second: u32,
     /// How many connections may be open at once.
     pub most_connections: usize,
-    /// How long a request's head may take to arrive.
+    /// How long the head of a connection's first request may take to arrive.
     #[serde(deserialize_with = "clock::duration")]
     pub head_within: Duration,
     /// How long it goes on serving when it is told to stop, and sends whoever calls elsewhere. Not in dev mode.
@@ -155,8 +155,8 @@ impl Server {
     }
 
     /// Serves until `shutdown` resolves. Then health checks fail and every answer ends its connection, so that whoever is
-    /// in front goes elsewhere while all that still comes is answered; after `settings.drain_for` it accepts nothing more,
-    /// lets what runs finish for at most `settings.shutdown_within`, and returns.
+    /// in front goes elsewhere while all that still comes is answered; after `settings.drain_for` (in dev mode, where nobody
+    /// is in front, at once) it accepts nothing more, lets what runs finish for at most `settings.shutdown_within`, and returns.
     ///
     /// # Errors
     /// The socket cannot be served.

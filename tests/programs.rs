@@ -28,11 +28,20 @@ mod store;
 #[expect(dead_code, reason = "some of it is for other tests")]
 mod support;
 
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use dev_server::DevServer;
 use libtest_mimic::{Arguments, Failed, Trial};
 use serde_json::Value;
+
+/// Whether a program came to a good end and said so; or else all that it said.
+fn says(run: &Output, good: &str) -> Result<(), Failed> {
+    let said = String::from_utf8_lossy(&run.stdout);
+    if run.status.success() && said.contains(good) {
+        return Ok(());
+    }
+    Err(format!("{said}{}", String::from_utf8_lossy(&run.stderr)).into())
+}
 
 fn main() {
     let curl = Command::new("curl").arg("--version").stdout(Stdio::null()).status().is_ok();

@@ -238,7 +238,7 @@ mod tests {
     #[test]
     fn a_disk_that_fills_up_breaks_no_line() {
         let disk = Disk::default();
-        let sink = Sink::start(Box::new(disk.clone()), Waiting::default()).unwrap_or_else(|_| unreachable!());
+        let sink = Sink::start(Box::new(disk.clone()), Waiting::default()).unwrap();
         for number in 0..200 {
             let outcome = format!("number {number}").into();
             sink.take(&Event { event: "send".into(), outcome, session: "s-1".into(), ..Event::default() });
@@ -260,7 +260,7 @@ mod tests {
     fn a_disk_that_makes_sure_of_nothing_is_no_full_one() {
         let disk = Disk { shaky: true, ..Disk::default() };
         disk.room.store(usize::MAX, Ordering::Relaxed);
-        let sink = Sink::start(Box::new(disk.clone()), Waiting::default()).unwrap_or_else(|_| unreachable!());
+        let sink = Sink::start(Box::new(disk.clone()), Waiting::default()).unwrap();
         let problems = || {
             sink.take(&Event::default());
             sink.flush();
@@ -299,8 +299,7 @@ mod tests {
         // Up to the very last byte of a line.
         for half in 1..waiting.bytes.len() {
             let disk = Disk::default();
-            let sink =
-                Sink::start(Box::new(disk.clone()), Waiting::default()).unwrap_or_else(|_| unreachable!());
+            let sink = Sink::start(Box::new(disk.clone()), Waiting::default()).unwrap();
             disk.room.store(half, Ordering::Relaxed);
             sink.take(&event());
             sink.flush();

@@ -4,7 +4,8 @@
 use rand::CryptoRng;
 
 use super::redaction::hint;
-use super::step::{Hold, Scene, Step, ended, standing, topic, unread};
+use super::status::{ended, standing, unread};
+use super::step::{Hold, Scene, Step, topic};
 use super::understanding::Utterance;
 use super::{Awaits, Conversation, Reading, Status, Topic};
 use crate::address::Destination;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
+use crate::otp::{Challenge, Handover, Phase};
 
 /// How things stand. The names on the wire are a closed list, and dialogs compare them as text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -118,5 +119,41 @@ impl Status {
             | Self::Misconfigured
             | Self::Unavailable => None,
         }
+    }
+}
+
+/// The status that tells what became of a send.
+#[must_use]
+pub fn handed_over(handover: &Handover) -> Status {
+    match handover {
+        Handover::Pending => Status::Queued,
+        Handover::Accepted { .. } => Status::Sent,
+        Handover::Failed => Status::SendFailed,
+        Handover::Undeliverable => Status::Undeliverable,
+        Handover::Bot => Status::Generated,
+    }
+}
+
+/// What is said to a text of no use while a code is awaited: the prompt, unless nobody can have got the code.
+pub(super) fn unread(live: &Challenge) -> Status {
+    if live.arrived() { Status::Unrecognized } else { handed_over(&live.handover) }
+}
+
+/// How a challenge stands, for `OtpStatus` and for whoever asks after a slow delivery.
+pub(super) fn standing(challenge: &Challenge, now: Timestamp) -> Status {
+    match challenge.phase(now) {
+        Phase::Live => handed_over(&challenge.handover),
+        phase @ (Phase::Expired | Phase::Verified | Phase::Cancelled | Phase::Locked { .. }) => ended(phase),
+    }
+}
+
+/// The status that tells how a challenge ended.
+pub(super) fn ended(phase: Phase) -> Status {
+    match phase {
+        // Only a challenge whose key is gone is live and over at once; its code can never be checked.
+        Phase::Live | Phase::Expired => Status::Expired,
+        Phase::Verified => Status::AlreadyVerified,
+        Phase::Cancelled => Status::Cancelled,
+        Phase::Locked { until } => Status::Locked { until },
     }
 }

@@ -2,8 +2,9 @@
 
 use rand::CryptoRng;
 
+use super::status::{ended, standing, unread};
 use super::understanding::Utterance;
-use super::{Awaits, Call, Conversation, Flow, Operation, Reading, Session, Status, Topic, handed_over};
+use super::{Awaits, Call, Conversation, Flow, Operation, Reading, Session, Status, Topic};
 use crate::address::Destination;
 use crate::clock::Timestamp;
 use crate::otp::{
@@ -380,28 +381,5 @@ fn sent(made: Result<(Challenge, Code), Refusal>, by_bot: bool) -> Step {
         Err(Refusal::Cooldown { until }) => Step::stay(Status::Cooldown { until }),
         Err(Refusal::LimitReached { until }) => Step::stay(Status::LimitReached { until }),
         Err(Refusal::Ended(phase)) => Step::stay(ended(phase)),
-    }
-}
-
-/// What is said to a text of no use while a code is awaited: the prompt, unless nobody can have got the code.
-pub(super) fn unread(live: &Challenge) -> Status {
-    if live.arrived() { Status::Unrecognized } else { handed_over(&live.handover) }
-}
-
-/// How a challenge stands, for `OtpStatus` and for whoever asks after a slow delivery.
-pub(super) fn standing(challenge: &Challenge, now: Timestamp) -> Status {
-    match challenge.phase(now) {
-        Phase::Live => handed_over(&challenge.handover),
-        phase @ (Phase::Expired | Phase::Verified | Phase::Cancelled | Phase::Locked { .. }) => ended(phase),
-    }
-}
-
-pub(super) fn ended(phase: Phase) -> Status {
-    match phase {
-        // Only a challenge whose key is gone is live and over at once; its code can never be checked.
-        Phase::Live | Phase::Expired => Status::Expired,
-        Phase::Verified => Status::AlreadyVerified,
-        Phase::Cancelled => Status::Cancelled,
-        Phase::Locked { until } => Status::Locked { until },
     }
 }

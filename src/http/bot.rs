@@ -118,11 +118,11 @@ impl BotSettings {
         payload.first_of(&self.channel_fields)
     }
 
-    /// What a text means to this bot, whose user speaks `language`.
+    /// What a text means to this bot, whose user speaks `language`. The payload may say by which phone the user came.
     pub(super) fn understand(
         &self,
         text: &str,
-        payload: &Payload,
+        payload: Option<&Payload>,
         language: &Arc<Language>,
         format: Format,
     ) -> Utterance {
@@ -130,7 +130,7 @@ impl BotSettings {
         let others = others.filter(|other| !Arc::ptr_eq(other, language));
         let lexicons: Vec<&Lexicon> =
             [language].into_iter().chain(others).filter_map(|spoken| spoken.lexicon()).collect();
-        let phone = payload.first_of(&self.phone_fields).and_then(Found::into_text);
+        let phone = payload.and_then(|payload| payload.first_of(&self.phone_fields)?.into_text());
         match understand(text, &lexicons, format, phone.as_deref()) {
             // An address that nothing leads to is of no more use than one that is none.
             Utterance::Address(address) if !self.reach.has(address.channel()) => Utterance::BadAddress,

@@ -59,7 +59,7 @@ struct Admitted<'a, 'r> {
 }
 
 /// Looks at everything that stands in front of the body: a refusal must not cost what a good request costs. The bot
-/// whose credentials count is the one of the matched route, and the same one is handled.
+/// whose credentials count is the one that the path names, and the same one is handled.
 fn admit<'a, 'r>(
     request: &'r HttpRequest,
     server: &'a Data<Server>,

@@ -103,7 +103,7 @@ impl Arrival {
         let speech = settings.speech(&self.payload, &self.server.catalogue);
         let authority = &self.server.service.authority;
         let format = authority.rules.format;
-        let heard = settings.understand(&text, &self.payload, &speech.language, format);
+        let heard = settings.understand(&text, Some(&self.payload), &speech.language, format);
         let user = account(&self.payload, &self.route, authority);
         let request = self
             .payload

@@ -13,8 +13,8 @@ use crate::delivery::Line;
 /// How far our clock may be from a provider's, in seconds, until it is worth a word. Tokens get 30.
 const SKEW: i64 = 10;
 
-/// Only a store that does not answer, or being told to stop, makes a server unready. What providers suffer from, all servers suffer from: taking
-/// all of them out would help nobody, and codes that are out could no longer be checked.
+/// Only a store that does not answer, or being told to stop, makes a server unready. What providers suffer from, all
+/// servers suffer from: taking all of them out would help nobody, and codes that are out could no longer be checked.
 pub(super) async fn readyz(server: Data<Server>) -> HttpResponse {
     let lines: Vec<&Line> = server.service.deliveries.lines().collect();
     let providers: BTreeMap<&str, &str> =

@@ -141,7 +141,7 @@ async fn run(
         Operation::Verify => {
             let found = payload.first_of(&settings.code_fields);
             let format = authority.rules.format;
-            let hear = |text: &str| settings.understand(text, payload, &speech.language, format);
+            let hear = |text: &str| settings.understand(text, Some(payload), &speech.language, format);
             Reading::code(found.as_ref(), format, hear)
         }
         Operation::Send

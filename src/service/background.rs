@@ -66,24 +66,16 @@ impl Drop for Place {
 }
 
 /// Work that is finished, whatever becomes of this.
-struct Finishing<F>
-where
-    F: Future + Send + 'static,
-    F::Output: Send + 'static,
-{
+struct Finishing<T: Send + 'static> {
     background: Background,
     /// `None` when it is done.
-    work: Option<Pin<Box<F>>>,
+    work: Option<Pin<Box<dyn Future<Output = T> + Send>>>,
 }
 
-impl<F> Future for Finishing<F>
-where
-    F: Future + Send + 'static,
-    F::Output: Send + 'static,
-{
-    type Output = F::Output;
+impl<T: Send + 'static> Future for Finishing<T> {
+    type Output = T;
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
         let Some(work) = &mut self.work else { return Poll::Pending };
         let done = work.as_mut().poll(context);
         if done.is_ready() {
@@ -93,11 +85,7 @@ where
     }
 }
 
-impl<F> Drop for Finishing<F>
-where
-    F: Future + Send + 'static,
-    F::Output: Send + 'static,
-{
+impl<T: Send + 'static> Drop for Finishing<T> {
     fn drop(&mut self) {
         // Work that panics is not gone on with.
         if let Some(work) = self.work.take().filter(|_| !std::thread::panicking()) {
@@ -124,11 +112,10 @@ impl Background {
     }
 
     /// Work that its caller waits for, and that goes on in the background if the caller goes away.
-    pub fn finishing<F>(&self, work: F) -> impl Future<Output = F::Output> + use<F>
-    where
-        F: Future + Send + 'static,
-        F::Output: Send + 'static,
-    {
+    pub fn finishing<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> impl Future<Output = T> + Send {
         Finishing { background: self.clone(), work: Some(Box::pin(work)) }
     }
 

@@ -302,6 +302,16 @@ fn names<K: Clone + Eq + Hash, V>(map: &DashMap<K, V>, is_wanted: impl Fn(&V) ->
     names
 }
 
+/// Frees what is named, and keeps still now and then.
+fn calmly<K>(names: &[K], free: impl Fn(&K)) {
+    for slice in names.chunks(SWEPT_AT_ONCE) {
+        for name in slice {
+            free(name);
+        }
+        std::thread::sleep(BREATH);
+    }
+}
+
 #[async_trait]
 impl Store for Memory {
     async fn load(&self, key: &SessionKey, accounts: &[AccountId]) -> Result<Snapshot, Unavailable> {
@@ -331,18 +341,8 @@ impl Store for Memory {
 
     fn sweep(&self, now: Timestamp) -> usize {
         let Overdue { sessions, accounts, pools } = self.overdue(now);
-        for slice in sessions.chunks(SWEPT_AT_ONCE) {
-            for key in slice {
-                self.forget_session(key, now, || true);
-            }
-            std::thread::sleep(BREATH);
-        }
-        for slice in accounts.chunks(SWEPT_AT_ONCE) {
-            for id in slice {
-                self.forget_account(*id, now, || true);
-            }
-            std::thread::sleep(BREATH);
-        }
+        calmly(&sessions, |key| self.forget_session(key, now, || true));
+        calmly(&accounts, |id| self.forget_account(*id, now, || true));
         for name in &pools {
             self.forget_pool(name, now, || true);
         }

@@ -131,7 +131,10 @@ async fn one_right_code_verifies_once_however_many_send_it() {
 async fn bodies_over_the_limit_are_refused() {
     let app = App::start("[server]\nmax_body_bytes = 1024").await;
     let body = json!({ "to": "x".repeat(2_000) }).to_string();
-    assert_eq!(app.rest(API_KEY, "POST", &format!("{BOT}/sessions/s/otp"), &body).await.status(), 413);
+    for method in ["POST", "GET", "DELETE"] {
+        let answer = app.rest(API_KEY, method, &format!("{BOT}/sessions/s/otp"), &body).await;
+        assert_eq!(answer.status(), 413, "{method}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

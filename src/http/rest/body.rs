@@ -1,6 +1,7 @@
 //! What a REST call brings, as JSON. Unknown fields are refused by name: a field that is misspelt must not be missed.
 
 use std::fmt;
+use std::ops::Deref;
 
 use actix_web::HttpRequest;
 use actix_web::http::header::{CONTENT_TYPE, HeaderMap};
@@ -163,6 +164,14 @@ impl Name {
         let fine =
             !text.is_empty() && text.chars().nth(LONGEST).is_none() && !text.chars().any(char::is_control);
         if fine { Ok(Self(text.to_owned())) } else { Err(Self::FORM) }
+    }
+}
+
+impl Deref for Name {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
     }
 }
 

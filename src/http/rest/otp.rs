@@ -9,7 +9,7 @@ use log::info;
 use super::body::{Name, Resend, Send, Verify};
 use super::path::Query;
 use super::{REQUEST_ID, Server};
-use crate::botkit::{BotId, Failure, Found, Payload};
+use crate::botkit::{BotId, Failure, Found};
 use crate::dialog::catalogue::Language;
 use crate::dialog::channel::{Medium, message, suggestions};
 use crate::dialog::understanding::Utterance;
@@ -36,7 +36,7 @@ impl Scene<'_> {
         trace: &mut Trace<'_>,
     ) -> Result<String, Failure> {
         let request = self.request(body.request_id, trace)?;
-        let user = body.user.as_ref().map(|Name(user)| user.as_str());
+        let user = body.user.as_deref();
         let (to, channel) = (body.to.found(), body.channel.as_deref().filter(|word| !word.is_empty()));
         let channel = channel.map(|word| Found::Text(word.into()));
         let reach = &self.settings.reach;
@@ -68,13 +68,10 @@ impl Scene<'_> {
         trace: &mut Trace<'_>,
     ) -> Result<String, Failure> {
         let request = self.request(body.request_id, trace)?;
-        let user = body.user.as_ref().map(|Name(user)| user.as_str());
+        let user = body.user.as_deref();
         let format = self.server.service.authority.rules.format;
         let language = self.language(body.language.as_deref());
-        let hear = |text: &str| match Payload::parse(String::new()) {
-            Ok(nothing) => self.settings.understand(text, &nothing, &language, format),
-            Err(_) => Utterance::Other,
-        };
+        let hear = |text: &str| self.settings.understand(text, None, &language, format);
         let (code, heard) = match body.code.found() {
             Some(code) => Reading::code(Some(&code), format, hear),
             None => (Reading::Missing("code is empty".to_owned()), Utterance::Other),
@@ -98,7 +95,7 @@ impl Scene<'_> {
         trace: &mut Trace<'_>,
     ) -> Result<String, Failure> {
         let request = self.request(body.request_id, trace)?;
-        let user = body.user.as_ref().map(|Name(user)| user.as_str());
+        let user = body.user.as_deref();
         let call = self.call(Operation::Resend, request.as_deref(), None, user, body.language.as_deref());
         Ok(self.run(self.key(session, body.purpose.as_ref()), call, user, trace).await)
     }

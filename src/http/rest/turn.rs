@@ -131,7 +131,7 @@ impl Scene<'_> {
         let speech = self.settings.speech(&payload, &self.server.catalogue);
         let format = self.server.service.authority.rules.format;
         let heard = text.map_or(Utterance::Other, |text| {
-            self.settings.understand(text, &payload, &speech.language, format)
+            self.settings.understand(text, Some(&payload), &speech.language, format)
         });
         let channel = body.channel.as_deref().filter(|word| !word.is_empty());
         let channel = channel.map(|word| Found::Text(word.into()));
