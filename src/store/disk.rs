@@ -3,6 +3,7 @@
 
 mod folder;
 mod journal;
+mod past;
 mod queue;
 mod salvage;
 
@@ -18,8 +19,9 @@ use async_trait::async_trait;
 use log::{error, info};
 
 use self::journal::{Journal, Put};
+use self::past::Past;
 use self::queue::Queue;
-use super::memory::{Overdue, Pool};
+use super::memory::Pool;
 use super::record::{self, Head};
 use super::{Change, Commit, Memory, Snapshot, Store, Unavailable, Version, Wanted};
 use crate::clock::Timestamp;
@@ -38,6 +40,7 @@ pub struct Disk {
     memory: Memory,
     queue: Arc<Queue>,
     folder: Arc<Folder>,
+    past: Past,
     writer: Option<JoinHandle<()>>,
 }
 
@@ -49,7 +52,8 @@ impl Disk {
     pub fn open(path: &Path, flush: Flush) -> Result<Self, String> {
         let started = Stopwatch::start();
         let folder = Arc::new(Folder::open(path)?);
-        let journal = Journal::open(path).map_err(|problem| {
+        let past = Past::default();
+        let journal = Journal::open(path, &past).map_err(|problem| {
             format!(
                 "is {}, which cannot be read ({problem}); restore it from a copy, or move it away to start without any \
                  sessions",
@@ -74,16 +78,16 @@ impl Disk {
         let (sessions, spent) = (memory.sessions(), started.elapsed().as_millis());
         info!("{sessions} sessions in {}, read in {spent} ms", path.display());
         let queue = Arc::new(Queue::after(newest));
-        let mut disk = Self { memory, queue, folder, writer: None };
+        let mut disk = Self { memory, queue, folder, past, writer: None };
         disk.start(journal, flush).map_err(|error| format!("needs a thread: {error}"))?;
         Ok(disk)
     }
 
     /// Starts to write.
     fn start(&mut self, journal: Journal, flush: Flush) -> io::Result<()> {
-        let (queue, folder) = (Arc::clone(&self.queue), Arc::clone(&self.folder));
+        let (queue, folder, past) = (Arc::clone(&self.queue), Arc::clone(&self.folder), self.past.clone());
         let thread = std::thread::Builder::new().name("journal".to_owned());
-        self.writer = Some(thread.spawn(move || queue.write(&folder, journal, flush))?);
+        self.writer = Some(thread.spawn(move || queue.write(&folder, &past, journal, flush))?);
         Ok(())
     }
 }
@@ -136,19 +140,18 @@ fn write(change: &Change) -> Result<Vec<Put>, Unavailable> {
     if let Some(write) = &change.session {
         let challenge = write.value.challenge.as_ref().map(|challenge| challenge.id);
         let head = Head { version: Version::default(), forget_at: write.value.forget_at(), challenge };
-        let value = Some(head.join(&*write.value)?);
-        puts.push(Put { key: key(SESSION, write.key.as_str().as_bytes()), value });
+        puts.push(Put { key: key(SESSION, write.key.as_str().as_bytes()), value: head.join(&*write.value)? });
     }
     for write in &change.accounts {
         let head = Head { forget_at: write.value.forget_at(), ..Head::default() };
-        puts.push(Put { key: key(ACCOUNT, write.key.bytes()), value: Some(head.join(&*write.value)?) });
+        puts.push(Put { key: key(ACCOUNT, write.key.bytes()), value: head.join(&*write.value)? });
     }
     Ok(puts)
 }
 
 fn write_pool(name: &str, pool: Pool) -> Result<Put, Unavailable> {
     let head = Head { forget_at: pool.until, ..Head::default() };
-    Ok(Put { key: key(POOL, name.as_bytes()), value: Some(head.join(&pool)?) })
+    Ok(Put { key: key(POOL, name.as_bytes()), value: head.join(&pool)? })
 }
 
 #[async_trait]
@@ -198,20 +201,11 @@ impl Store for Disk {
         Some(&self.folder)
     }
 
+    /// The disk is not written to: tables are rewritten now and then, and what is past its time is left out. What a restart
+    /// brings back before that is swept again.
     fn sweep(&self, now: Timestamp) -> usize {
-        let forget =
-            |kind, name: &[u8]| self.queue.push(vec![Put { key: key(kind, name), value: None }]).is_ok();
-        let Overdue { sessions, accounts, pools } = self.memory.overdue(now);
-        // What is not swept now is swept next time.
-        for key in sessions.iter().take_while(|_| self.queue.make_way()) {
-            self.memory.forget_session(key, now, || forget(SESSION, key.as_str().as_bytes()));
-        }
-        for id in accounts.into_iter().take_while(|_| self.queue.make_way()) {
-            self.memory.forget_account(id, now, || forget(ACCOUNT, id.bytes()));
-        }
-        for name in pools.iter().take_while(|_| self.queue.make_way()) {
-            self.memory.forget_pool(name, now, || forget(POOL, name.as_bytes()));
-        }
+        let freed = self.memory.free(now);
+        self.past.reaches(now, freed);
         self.memory.sessions()
     }
 }

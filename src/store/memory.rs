@@ -114,13 +114,6 @@ pub(super) struct Pool {
     pub(super) until: Timestamp,
 }
 
-/// The names of records that are past their time.
-pub(super) struct Overdue {
-    pub(super) sessions: Vec<SessionKey>,
-    pub(super) accounts: Vec<AccountId>,
-    pub(super) pools: Vec<Box<str>>,
-}
-
 impl Default for Memory {
     fn default() -> Self {
         Self {
@@ -238,33 +231,30 @@ impl Memory {
         self.sessions.len()
     }
 
-    /// What is past its time.
-    pub(super) fn overdue(&self, now: Timestamp) -> Overdue {
-        Overdue {
-            sessions: names(&self.sessions, |kept| kept.head().forget_at <= now),
-            accounts: names(&self.accounts, |kept| kept.head().forget_at <= now),
-            pools: names(&self.pools, |pool| pool.until <= now),
-        }
+    /// Frees what is past its time, calmly, and says how many records that were.
+    pub(super) fn free(&self, now: Timestamp) -> usize {
+        let sessions = names(&self.sessions, |kept| kept.head().forget_at <= now);
+        calmly(&sessions, |key| self.free_session(key, now));
+        let accounts = names(&self.accounts, |kept| kept.head().forget_at <= now);
+        calmly(&accounts, |id| self.free_account(id, now));
+        let pools = names(&self.pools, |pool| pool.until <= now);
+        calmly(&pools, |name| drop(self.pools.remove_if(name, |_, pool| pool.until <= now)));
+        sessions.len() + accounts.len() + pools.len()
     }
 
-    /// Frees a session that is still past its time, if `note` agrees.
-    pub(super) fn forget_session(&self, key: &SessionKey, now: Timestamp, note: impl FnOnce() -> bool) {
+    /// Frees a session if it is still past its time.
+    fn free_session(&self, key: &SessionKey, now: Timestamp) {
         let _writing = self.alone(hash(&self.sessions, key));
-        let gone = self.sessions.remove_if(key, |_, kept| kept.head().forget_at <= now && note());
+        let gone = self.sessions.remove_if(key, |_, kept| kept.head().forget_at <= now);
         if let Some((key, kept)) = gone {
             self.own(&key, kept.head().challenge, None);
         }
     }
 
-    /// Frees an account that is still past its time, if `note` agrees.
-    pub(super) fn forget_account(&self, id: AccountId, now: Timestamp, note: impl FnOnce() -> bool) {
-        let _writing = self.alone(hash(&self.accounts, &id));
-        self.accounts.remove_if(&id, |_, kept| kept.head().forget_at <= now && note());
-    }
-
-    /// Frees a pool that is still past its time, if `note` agrees.
-    pub(super) fn forget_pool(&self, name: &str, now: Timestamp, note: impl FnOnce() -> bool) {
-        self.pools.remove_if(name, |_, pool| pool.until <= now && note());
+    /// Frees an account if it is still past its time.
+    fn free_account(&self, id: &AccountId, now: Timestamp) {
+        let _writing = self.alone(hash(&self.accounts, id));
+        self.accounts.remove_if(id, |_, kept| kept.head().forget_at <= now);
     }
 
     /// Notes which challenge a session has now, and which it had before.
@@ -340,12 +330,7 @@ impl Store for Memory {
     }
 
     fn sweep(&self, now: Timestamp) -> usize {
-        let Overdue { sessions, accounts, pools } = self.overdue(now);
-        calmly(&sessions, |key| self.forget_session(key, now, || true));
-        calmly(&accounts, |id| self.forget_account(*id, now, || true));
-        for name in &pools {
-            self.forget_pool(name, now, || true);
-        }
+        self.free(now);
         self.sessions()
     }
 }

@@ -325,8 +325,8 @@ async fn the_disk_does_what_every_store_must() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_disk_is_swept() {
-    let folder = tempfile::tempdir().unwrap();
-    let open = || Disk::open(folder.path(), Flush::Always).unwrap();
-    sweeps_what_is_long_over(&open()).await;
-    sweeping_disturbs_nobody(Arc::new(open()), 200).await;
+    let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let [one, other] = folders.each_ref().map(|folder| Disk::open(folder.path(), Flush::Always).unwrap());
+    sweeps_what_is_long_over(&one).await;
+    sweeping_disturbs_nobody(Arc::new(other), 200).await;
 }

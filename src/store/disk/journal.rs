@@ -11,6 +11,7 @@ use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 use log::{error, warn};
 
 use super::folder::{private_file, private_folder};
+use super::past::Past;
 use super::salvage::salvage;
 
 /// The key of the number of the last change.
@@ -28,17 +29,17 @@ const CACHE: u64 = 4 << 20;
 /// What tables may grow by, in bytes, besides doubling, before they are rewritten without what was replaced.
 const GROWTH: u64 = 128 << 20;
 
-/// How many records may be removed before tables of more than that are rewritten without them.
-const REMOVED: usize = 250_000;
+/// How many records may be past their time before tables of more than that are rewritten without them.
+const OVERDUE: usize = 250_000;
 
 /// Writes after which that is looked at.
 const LOOK: u32 = 128;
 
-/// What is to be under a key; nothing removes it.
+/// What is to be under a key: a record behind its head.
 #[derive(Debug)]
 pub(super) struct Put {
     pub(super) key: Vec<u8>,
-    pub(super) value: Option<Vec<u8>>,
+    pub(super) value: Vec<u8>,
 }
 
 /// An open journal.
@@ -48,7 +49,7 @@ pub(super) struct Journal {
     mark: Mark,
     last: u64,
     writes: u32,
-    removed: usize,
+    past: Past,
     tidying: Arc<Tidying>,
 }
 
@@ -65,7 +66,7 @@ impl Journal {
     ///
     /// # Errors
     /// What keeps it from being read.
-    pub(super) fn open(folder: &Path) -> Result<Self, String> {
+    pub(super) fn open(folder: &Path, past: &Past) -> Result<Self, String> {
         let (mark, marked) = Mark::open(folder).map_err(|error| format!("mark: {error}"))?;
         let path = folder.join("journal");
         Self::prepare(&path, marked).map_err(|error| format!("{}: {error}", path.display()))?;
@@ -76,6 +77,10 @@ impl Journal {
                 .cache_size(CACHE)
                 .max_journaling_size(LOG)
                 .manual_journal_persist(true)
+                .with_compaction_filter_factories(Arc::new({
+                    let past = past.clone();
+                    move |_| Some(Arc::new(past.clone()))
+                }))
                 .open()?;
             let options = || KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE);
             let records = database.keyspace("records", options)?;
@@ -100,7 +105,7 @@ impl Journal {
             );
         }
         let last = last.max(marked.unwrap_or(0));
-        Ok(Self { database, records, mark, last, writes: 0, removed: 0, tidying: Arc::default() })
+        Ok(Self { database, records, mark, last, writes: 0, past: past.clone(), tidying: Arc::default() })
     }
 
     /// Makes the folder fit to be opened.
@@ -160,26 +165,17 @@ impl Journal {
     }
 
     /// Writes what several changes come to, all of it or nothing; `last` is the number of the last of them. It is on disk
-    /// when this returns, unless all they do is to remove: what a power cut brings back is swept again, and nobody is to
-    /// wait for a disk that is busy with sweeping.
+    /// when this returns.
     pub(super) fn write<'a>(&mut self, puts: impl Iterator<Item = &'a Put>, last: u64) -> Result<(), String> {
         let mut batch = self.database.batch();
-        let mut flush = PersistMode::Buffer;
         for Put { key, value } in puts {
-            if let Some(value) = value {
-                batch.insert(&self.records, &**key, &**value);
-                flush = PersistMode::SyncData;
-            } else {
-                batch.remove(&self.records, &**key);
-                self.removed += 1;
-            }
+            batch.insert(&self.records, &**key, &**value);
         }
         batch.insert(&self.records, LAST, last.to_be_bytes());
-        batch.durability(Some(flush)).commit().map_err(|error| error.to_string())?;
+        let batch = batch.durability(Some(PersistMode::SyncData));
+        batch.commit().map_err(|error| error.to_string())?;
         self.last = last;
-        if flush == PersistMode::SyncData {
-            self.mark.set(last);
-        }
+        self.mark.set(last);
         self.writes += 1;
         if self.writes.is_multiple_of(LOOK) {
             self.tidy();
@@ -187,18 +183,19 @@ impl Journal {
         Ok(())
     }
 
-    /// Has tables rewritten that hold much that was removed. Left to itself the crate does that late: what is short-lived
-    /// is pushed down, level by level, and what removes it follows slowly.
+    /// Has tables rewritten that hold much that was replaced or is past. Left to itself the crate does that late: what is
+    /// short-lived is pushed down, level by level.
     fn tidy(&mut self) {
         let (records, tidying) = (self.records.clone(), Arc::clone(&self.tidying));
+        let overdue = self.past.records();
         let most = match tidying.least.load(Ordering::Relaxed) {
-            _ if self.removed >= REMOVED => GROWTH,
+            _ if overdue >= OVERDUE => GROWTH,
             least => least.saturating_mul(2).saturating_add(GROWTH),
         };
         if records.disk_space() < most || tidying.is_on.swap(true, Ordering::Relaxed) {
             return;
         }
-        self.removed = 0;
+        self.past.left_out(overdue);
         let work = move || {
             if let Err(error) = records.major_compact() {
                 warn!("the journal cannot be compacted: {error}");
@@ -241,20 +238,22 @@ mod tests {
     use std::os::unix::fs::FileExt as _;
 
     use super::*;
+    use crate::clock::Timestamp;
+    use crate::store::record::Head;
 
     #[test]
     fn what_lies_around_a_damaged_table_is_read() {
         const RECORDS: u64 = 2_000;
         let folder = tempfile::tempdir().unwrap();
-        let mut journal = Journal::open(folder.path()).unwrap();
+        let mut journal = Journal::open(folder.path(), &Past::default()).unwrap();
         for first in (0..RECORDS).step_by(100) {
-            let put = |number: u64| Put { key: format!("s{number:04}").into(), value: Some(vec![7; 10_000]) };
+            let put = |number: u64| Put { key: format!("s{number:04}").into(), value: vec![7; 10_000] };
             let puts: Vec<_> = (first..first + 100).map(put).collect();
             journal.write(puts.iter(), first + 100).unwrap();
         }
         drop(journal);
         // What was in memory is written to a table.
-        drop(Journal::open(folder.path()).unwrap());
+        drop(Journal::open(folder.path(), &Past::default()).unwrap());
         let mut tables: Vec<_> = std::fs::read_dir(folder.path().join("journal/keyspaces"))
             .unwrap()
             .map(|keyspace| keyspace.unwrap().path().join("tables"))
@@ -266,9 +265,50 @@ mod tests {
         let middle = largest.metadata().unwrap().len() / 2;
         assert!(middle > 1 << 20, "{tables:?}");
         OpenOptions::new().write(true).open(largest).unwrap().write_all_at(b"garbage", middle).unwrap();
-        let journal = Journal::open(folder.path()).unwrap();
+        let journal = Journal::open(folder.path(), &Past::default()).unwrap();
         let mut seen = 0;
         assert!(journal.read(|_, _| seen += 1).is_err());
         assert!((RECORDS - 10..RECORDS).contains(&seen), "{seen}");
+    }
+
+    #[test]
+    fn what_is_past_is_left_out_when_tables_are_rewritten() {
+        let folder = tempfile::tempdir().unwrap();
+        let past = Past::default();
+        let at = |millis| Timestamp::from_millis(millis);
+        let put = |name: &str, forget_at| {
+            let value = Head { forget_at, ..Head::default() }.join(&7).unwrap();
+            Put { key: name.into(), value }
+        };
+        let rewritten = |journal: &Journal| {
+            journal.records.rotate_memtable_and_wait().unwrap();
+            journal.records.major_compact().unwrap();
+        };
+        let names = |journal: &Journal| {
+            let mut names = Vec::new();
+            journal.read(|name, _| names.push(String::from_utf8_lossy(name).into_owned())).unwrap();
+            names
+        };
+        let mut journal = Journal::open(folder.path(), &past).unwrap();
+        // Two records are written again, the one to be kept for longer, the other for less.
+        for (number, records) in [
+            (1, [("a", 10), ("b", 20), ("c", 10), ("d", 99)]),
+            (2, [("c", 20), ("d", 10), ("e", 10), ("f", 11)]),
+        ] {
+            let puts = records.map(|(name, until)| put(name, at(until)));
+            journal.write(puts.iter(), number).unwrap();
+            rewritten(&journal);
+        }
+        assert_eq!(names(&journal), ["a", "b", "c", "d", "e", "f"], "nothing is swept");
+        past.reaches(at(10), 3);
+        rewritten(&journal);
+        assert_eq!(names(&journal), ["b", "c", "f"]);
+        drop(journal);
+        let mut journal = Journal::open(folder.path(), &Past::default()).unwrap();
+        assert_eq!((names(&journal).join(""), journal.last()), ("bcf".to_owned(), 2));
+        // What comes again under a name that was forgotten is there.
+        journal.write([put("d", at(30))].iter(), 3).unwrap();
+        rewritten(&journal);
+        assert_eq!(names(&journal), ["b", "c", "d", "f"]);
     }
 }

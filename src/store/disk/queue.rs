@@ -9,6 +9,7 @@ use tokio::sync::watch;
 
 use super::folder::Folder;
 use super::journal::{Journal, Put};
+use super::past::Past;
 use crate::store::record::Head;
 use crate::store::{Unavailable, Version};
 use crate::telemetry::Stopwatch;
@@ -21,11 +22,6 @@ const MOST_AT_ONCE: usize = 1_024;
 
 /// How many changes are enough for a flush, whether or not more come.
 const ENOUGH: usize = 256;
-
-/// How many changes a sweep leaves waiting, and for how long it then keeps still: what it removes is not to keep anybody
-/// waiting.
-const SWEPT_AT_ONCE: usize = 64;
-const BREATH: Duration = Duration::from_millis(2);
 
 /// How long a flush waits for more changes at most.
 const GROUP_WITHIN: Duration = Duration::from_millis(5);
@@ -55,8 +51,6 @@ pub(super) struct Queue {
     state: Mutex<State>,
     /// Something has come, or the queue is closed.
     filled: Condvar,
-    /// Something has been taken.
-    emptied: Condvar,
     written: watch::Sender<Written>,
 }
 
@@ -81,7 +75,6 @@ impl Queue {
         Self {
             state: Mutex::new(State { waiting: Vec::new(), last, is_closed: false }),
             filled: Condvar::new(),
-            emptied: Condvar::new(),
             written: watch::Sender::new(Written { last, is_failing: false }),
         }
     }
@@ -102,10 +95,7 @@ impl Queue {
         }
         state.last += 1;
         let version = Version(state.last);
-        change
-            .iter_mut()
-            .filter_map(|put| put.value.as_mut())
-            .for_each(|value| Head::renumber(value, version));
+        change.iter_mut().for_each(|put| Head::renumber(&mut put.value, version));
         state.waiting.push(change);
         drop(state);
         self.filled.notify_one();
@@ -131,29 +121,10 @@ impl Queue {
         }
     }
 
-    /// Waits, on a thread that may, until so little waits that a sweep is in nobody's way; `false` if it had better stop.
-    pub(super) fn make_way(&self) -> bool {
-        let mut state = self.lock();
-        if state.waiting.len() < SWEPT_AT_ONCE {
-            return !state.is_closed;
-        }
-        while state.waiting.len() >= SWEPT_AT_ONCE && !state.is_closed {
-            if self.answers().is_err() {
-                return false;
-            }
-            state = self.emptied.wait_timeout(state, RETRY).unwrap_or_else(PoisonError::into_inner).0;
-        }
-        let goes_on = !state.is_closed;
-        drop(state);
-        std::thread::sleep(BREATH);
-        goes_on
-    }
-
     /// Lets the writer stop once all that waits is written.
     pub(super) fn close(&self) {
         self.lock().is_closed = true;
         self.filled.notify_all();
-        self.emptied.notify_all();
     }
 
     /// Waits for changes and takes them, with the number of the last of them; `None` when there will be none.
@@ -180,14 +151,12 @@ impl Queue {
         let count = state.waiting.len().min(MOST_AT_ONCE);
         let taken = state.waiting.drain(..count).collect();
         let last = state.last - u64::try_from(state.waiting.len()).unwrap_or(0);
-        drop(state);
-        self.emptied.notify_all();
         Some((taken, last))
     }
 
     /// Writes what comes, until the queue is closed. What cannot be written is tried again: it stays in front, so that the
     /// journal never misses what came before.
-    pub(super) fn write(&self, folder: &Arc<Folder>, journal: Journal, flush: Flush) {
+    pub(super) fn write(&self, folder: &Arc<Folder>, past: &Past, journal: Journal, flush: Flush) {
         let _stopped = Stopped(self);
         let mut journal = Some(journal);
         while let Some((changes, last)) = self.take(flush) {
@@ -195,7 +164,7 @@ impl Queue {
                 let puts = changes.iter().flatten();
                 let open = match journal.take() {
                     Some(journal) => Ok(journal),
-                    None => Journal::open(folder.path()),
+                    None => Journal::open(folder.path(), past),
                 };
                 match open.and_then(|mut open| open.write(puts, last).map(|()| open)) {
                     Ok(open) => {

@@ -10,9 +10,10 @@ use crate::store::Write;
 /// A store whose disk has not begun to write.
 fn idle(path: &Path) -> (Arc<Disk>, Journal) {
     let folder = Arc::new(Folder::open(path).unwrap());
-    let journal = Journal::open(path).unwrap();
+    let journal = Journal::open(path, &Past::default()).unwrap();
     let queue = Arc::new(Queue::after(journal.last()));
-    (Arc::new(Disk { memory: Memory::default(), queue, folder, writer: None }), journal)
+    let disk = Disk { memory: Memory::default(), queue, folder, past: Past::default(), writer: None };
+    (Arc::new(disk), journal)
 }
 
 fn key(session: &str) -> SessionKey {
@@ -44,7 +45,7 @@ async fn what_is_not_on_disk_is_told_to_nobody() {
     assert!(disk.load(&key("b"), &[]).await.unwrap().session.is_none(), "others need not wait");
     let writer = std::thread::spawn({
         let (queue, folder) = (Arc::clone(&disk.queue), Arc::clone(&disk.folder));
-        move || queue.write(&folder, journal, Flush::Group)
+        move || queue.write(&folder, &Past::default(), journal, Flush::Group)
     });
     assert_eq!(committed.await.unwrap().unwrap(), Commit::Done(Version(1)));
     assert_eq!(loaded.await.unwrap().unwrap().session.unwrap().version, Version(1));

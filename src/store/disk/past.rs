@@ -1,0 +1,73 @@
+//! What nobody needs any more. It is left out when tables are rewritten, and not removed record by record: so a sweep writes
+//! nothing, and nobody waits for a disk that is busy with it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+
+use fjall::compaction::filter::{
+    CompactionFilter, CompactionFilterResult, Context, Factory, ItemAccessor, Verdict,
+};
+
+use crate::clock::Timestamp;
+use crate::store::record::Head;
+
+/// What is past its time.
+#[derive(Clone, Debug)]
+pub(super) struct Past(Arc<Bygone>);
+
+#[derive(Debug)]
+struct Bygone {
+    /// Records that may be forgotten at this time or before, in milliseconds.
+    until: AtomicI64,
+    /// How many there are that tables have not been rewritten without.
+    records: AtomicUsize,
+}
+
+impl Default for Past {
+    /// Nothing.
+    fn default() -> Self {
+        Self(Arc::new(Bygone { until: AtomicI64::new(i64::MIN), records: AtomicUsize::new(0) }))
+    }
+}
+
+impl Past {
+    /// Says that all that may be forgotten by now is, and that so many more records are it.
+    pub(super) fn reaches(&self, now: Timestamp, records: usize) {
+        self.0.until.store(now.millis(), Ordering::Relaxed);
+        self.0.records.fetch_add(records, Ordering::Relaxed);
+    }
+
+    /// How many records tables have not been rewritten without.
+    pub(super) fn records(&self) -> usize {
+        self.0.records.load(Ordering::Relaxed)
+    }
+
+    /// Says that tables are rewritten without so many of them.
+    pub(super) fn left_out(&self, records: usize) {
+        self.0.records.fetch_sub(records, Ordering::Relaxed);
+    }
+}
+
+impl Factory for Past {
+    fn name(&self) -> &'static str {
+        "past"
+    }
+
+    fn make_filter(&self, _: &Context) -> Box<dyn CompactionFilter> {
+        Box::new(Forget { until: Timestamp::from_millis(self.0.until.load(Ordering::Relaxed)) })
+    }
+}
+
+struct Forget {
+    until: Timestamp,
+}
+
+impl CompactionFilter for Forget {
+    fn filter_item(&mut self, item: ItemAccessor<'_>, _: &Context) -> CompactionFilterResult {
+        let value = item.value()?;
+        // What has no head, such as the number of the last change, stays.
+        let is_over = Head::split(&value).is_ok_and(|(head, _)| head.forget_at <= self.until);
+        // A mark stays in its place as long as something older may lie below, which would come back.
+        Ok(if is_over { Verdict::Remove } else { Verdict::Keep })
+    }
+}
