@@ -1,6 +1,7 @@
 //! The conversation, as a function: the session as it was and a call go in, the session as it will be, a report and
 //! what is to be done come out. Nothing has happened until the caller saves the one and carries out the other.
 
+mod answered;
 pub mod catalogue;
 pub mod channel;
 mod conversation;
@@ -19,6 +20,7 @@ mod text;
 pub mod understanding;
 mod words;
 
+pub use answered::{Answered, Unreadable};
 pub use destination::{Wanted, typed_number};
 pub use input::Reading;
 pub use letter::{Letter, Letterhead, Occasion, letter};
@@ -26,7 +28,7 @@ pub use news::{reported, revoked, unlocked};
 pub use purpose::Purpose;
 pub(crate) use report::Wire;
 pub use report::{Choice, Report, Topic};
-pub use session::{Answered, Awaits, Conversation, Flow, RequestKey, Session, SessionKey};
+pub use session::{Awaits, Conversation, Flow, RequestKey, Session, SessionKey};
 pub use status::{Status, handed_over};
 pub use text::{call, text};
 
@@ -257,7 +259,13 @@ pub fn turn(
 ) -> Turn {
     let Past { session, accounts } = past;
     if let Some(answered) = call.request.and_then(|request| session?.answered(request)) {
-        let answer = answered.answer.clone();
+        let answer = answered.answer().map_or_else(
+            |Unreadable| {
+                let reason = "this call was answered by another release, and how cannot be read";
+                Answer::new(Report::bare(Status::Unavailable, reason, now))
+            },
+            Cow::into_owned,
+        );
         return Turn {
             session: None,
             charges: Charges::new(),
@@ -345,7 +353,7 @@ fn take(scene: &Scene<'_>, step: Step) -> Turn {
     let session = (changed || remember).then(|| {
         let mut session = Session { conversation, ..Session::after(session, next) };
         if let Some(request) = call.request.filter(|_| remember) {
-            session.remember(Answered { request, answer: answer.clone() });
+            session.remember(Answered::new(request, answer.clone()));
         }
         session
     });
@@ -381,7 +389,7 @@ pub fn note(
         session.lose_address(rules);
     }
     if let Some(request) = request {
-        session.remember(Answered { request, answer: answer.clone() });
+        session.remember(Answered::new(request, answer.clone()));
     }
     (session, answer)
 }

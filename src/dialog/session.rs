@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::{Answer, Operation, Purpose, Status};
+use super::{Answered, Operation, Purpose, Status};
 use crate::botkit::BotId;
 use crate::clock::Timestamp;
 use crate::otp::{Accepted, AccountId, Challenge, ChallengeId, Keys, Phase, Rules};
@@ -174,15 +174,6 @@ pub struct Session {
     pub(super) answered: Vec<Arc<Answered>>,
 }
 
-/// A call that has been answered, and how.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Answered {
-    /// Which call.
-    pub request: RequestKey,
-    /// How.
-    pub answer: Answer,
-}
-
 impl Session {
     /// The record that follows `earlier`, with `next` in place of its challenge and room for one more answer.
     pub(super) fn after(earlier: Option<&Self>, next: Option<Challenge>) -> Self {
@@ -204,12 +195,12 @@ impl Session {
 
     /// Who typed the code of a challenge, if that was said and is still remembered.
     pub(super) fn typed_by(&self, challenge: ChallengeId) -> Option<AccountId> {
-        let reports = self.answered.iter().map(|answered| &answered.answer.report);
-        let mut proven = reports.filter(|report| {
-            report.status == Status::Verified
-                && report.facts.as_ref().is_some_and(|facts| facts.id == challenge)
+        let answers = self.answered.iter().filter_map(|answered| answered.answer().ok());
+        let mut proven = answers.filter(|answer| {
+            answer.report.status == Status::Verified
+                && answer.report.facts.as_ref().is_some_and(|facts| facts.id == challenge)
         });
-        proven.next()?.verified_by.as_deref().copied()
+        proven.next()?.report.verified_by.as_deref().copied()
     }
 
     /// Keeps an answer, in place of an earlier one to the same call.
@@ -220,7 +211,7 @@ impl Session {
         }
         if self.answered.len() == ANSWERS {
             // Forgetting a send would mean a second mail; the others go first.
-            let first = self.answered.iter().position(|known| !known.answer.report.status.is_of_a_send());
+            let first = self.answered.iter().position(|known| !known.is_of_a_send);
             self.answered.remove(first.unwrap_or(0));
         }
         self.answered.reserve_exact(1);

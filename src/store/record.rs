@@ -9,7 +9,7 @@ use crate::clock::Timestamp;
 use crate::otp::ChallengeId;
 
 /// How a record begins that is written thus. A release that changes the meaning of a field changes this.
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
 
 /// How many bytes there is room for before more is asked for: a session with some answers.
 const USUAL: usize = 1024;
