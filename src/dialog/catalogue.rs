@@ -137,37 +137,36 @@ impl Span {
 
 impl Values<'_> {
     fn arguments(&self) -> FluentArgs<'_> {
+        // Arguments are large, and are kept by name: in the order of their names none has to make way for another, and most
+        // messages have no place for most of them.
         let mut arguments = FluentArgs::with_capacity(5);
-        arguments.set("length", self.length);
-        arguments.set("kind", if self.digits { "digits" } else { "characters" });
         let span = match self.span {
             Span::None => None,
             Span::Seconds(count) => Some(("seconds", count)),
             Span::Minutes(count) => Some(("minutes", count)),
             Span::Hours(count) => Some(("hours", count)),
         };
-        if let Some((unit, count)) = span {
-            arguments.set("unit", unit);
+        if !self.code.is_empty() {
+            arguments.set("code", self.code);
+        }
+        if let Some((_, count)) = span {
             arguments.set("count", count);
         }
-        // Arguments are large, and most messages have no place for these.
+        arguments.set("kind", if self.digits { "digits" } else { "characters" });
         if self.left > 0 {
             arguments.set("left", self.left);
         }
-        if !self.to.is_empty() {
-            arguments.set("to", self.to);
-        }
-        if !self.options.is_empty() {
-            arguments.set("options", self.options);
-        }
-        if !self.product.is_empty() {
-            arguments.set("product", self.product);
-        }
-        if !self.support.is_empty() {
-            arguments.set("support", self.support);
-        }
-        if !self.code.is_empty() {
-            arguments.set("code", self.code);
+        arguments.set("length", self.length);
+        for (name, value) in [
+            ("options", self.options),
+            ("product", self.product),
+            ("support", self.support),
+            ("to", self.to),
+            ("unit", span.map_or("", |(unit, _)| unit)),
+        ] {
+            if !value.is_empty() {
+                arguments.set(name, value);
+            }
         }
         arguments
     }
