@@ -205,7 +205,7 @@ impl Store for Disk {
     /// brings back before that is swept again.
     fn sweep(&self, now: Timestamp) -> usize {
         let freed = self.memory.free(now);
-        self.past.reaches(now, freed);
+        self.past.reaches(now, freed, self.memory.records());
         self.memory.sessions()
     }
 }

@@ -231,6 +231,11 @@ impl Memory {
         self.sessions.len()
     }
 
+    /// How many records there are.
+    pub(super) fn records(&self) -> usize {
+        self.sessions.len() + self.accounts.len() + self.pools.len()
+    }
+
     /// Frees what is past its time, calmly, and says how many records that were.
     pub(super) fn free(&self, now: Timestamp) -> usize {
         let sessions = names(&self.sessions, |kept| kept.head().forget_at <= now);

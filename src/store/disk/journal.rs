@@ -29,9 +29,6 @@ const CACHE: u64 = 4 << 20;
 /// What tables may grow by, in bytes, besides doubling, before they are rewritten without what was replaced.
 const GROWTH: u64 = 128 << 20;
 
-/// How many records may be past their time before tables of more than that are rewritten without them.
-const OVERDUE: usize = 250_000;
-
 /// Writes after which that is looked at.
 const LOOK: u32 = 128;
 
@@ -187,15 +184,12 @@ impl Journal {
     /// short-lived is pushed down, level by level.
     fn tidy(&mut self) {
         let (records, tidying) = (self.records.clone(), Arc::clone(&self.tidying));
-        let overdue = self.past.records();
-        let most = match tidying.least.load(Ordering::Relaxed) {
-            _ if overdue >= OVERDUE => GROWTH,
-            least => least.saturating_mul(2).saturating_add(GROWTH),
-        };
-        if records.disk_space() < most || tidying.is_on.swap(true, Ordering::Relaxed) {
+        let most = tidying.least.load(Ordering::Relaxed).saturating_mul(2).saturating_add(GROWTH);
+        let is_due = self.past.is_a_burden() || records.disk_space() >= most;
+        if !is_due || tidying.is_on.swap(true, Ordering::Relaxed) {
             return;
         }
-        self.past.left_out(overdue);
+        self.past.is_left_out();
         let work = move || {
             if let Err(error) = records.major_compact() {
                 warn!("the journal cannot be compacted: {error}");
@@ -300,7 +294,7 @@ mod tests {
             rewritten(&journal);
         }
         assert_eq!(names(&journal), ["a", "b", "c", "d", "e", "f"], "nothing is swept");
-        past.reaches(at(10), 3);
+        past.reaches(at(10), 3, 3);
         rewritten(&journal);
         assert_eq!(names(&journal), ["b", "c", "f"]);
         drop(journal);

@@ -11,6 +11,9 @@ use fjall::compaction::filter::{
 use crate::clock::Timestamp;
 use crate::store::record::Head;
 
+/// For so few records no table is rewritten.
+const LEAST: usize = 1_000;
+
 /// What is past its time.
 #[derive(Clone, Debug)]
 pub(super) struct Past(Arc<Bygone>);
@@ -19,32 +22,36 @@ pub(super) struct Past(Arc<Bygone>);
 struct Bygone {
     /// Records that may be forgotten at this time or before, in milliseconds.
     until: AtomicI64,
-    /// How many there are that tables have not been rewritten without.
+    /// How many of them tables have not been rewritten without.
     records: AtomicUsize,
+    /// How many records are still needed.
+    needed: AtomicUsize,
 }
 
 impl Default for Past {
     /// Nothing.
     fn default() -> Self {
-        Self(Arc::new(Bygone { until: AtomicI64::new(i64::MIN), records: AtomicUsize::new(0) }))
+        let [records, needed] = [0, 0].map(AtomicUsize::new);
+        Self(Arc::new(Bygone { until: AtomicI64::new(i64::MIN), records, needed }))
     }
 }
 
 impl Past {
-    /// Says that all that may be forgotten by now is, and that so many more records are it.
-    pub(super) fn reaches(&self, now: Timestamp, records: usize) {
+    /// Says that all that may be forgotten by now is: so many more records, while others are still needed.
+    pub(super) fn reaches(&self, now: Timestamp, records: usize, needed: usize) {
         self.0.until.store(now.millis(), Ordering::Relaxed);
         self.0.records.fetch_add(records, Ordering::Relaxed);
+        self.0.needed.store(needed, Ordering::Relaxed);
     }
 
-    /// How many records tables have not been rewritten without.
-    pub(super) fn records(&self) -> usize {
-        self.0.records.load(Ordering::Relaxed)
+    /// Whether tables had better be rewritten: at least one record is left out for each that is written again.
+    pub(super) fn is_a_burden(&self) -> bool {
+        self.0.records.load(Ordering::Relaxed) >= self.0.needed.load(Ordering::Relaxed).max(LEAST)
     }
 
-    /// Says that tables are rewritten without so many of them.
-    pub(super) fn left_out(&self, records: usize) {
-        self.0.records.fetch_sub(records, Ordering::Relaxed);
+    /// Says that tables are rewritten without all there is.
+    pub(super) fn is_left_out(&self) {
+        self.0.records.store(0, Ordering::Relaxed);
     }
 }
 
