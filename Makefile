@@ -20,8 +20,9 @@ check: tools
 # Cargo; a C compiler, because aws-lc-sys, which TLS and token signatures rest on, is C and assembler (it needs no
 # cmake); curl, with which a test pastes the server's own examples; aiosmtpd, the relay that tests send mail to;
 # redis-server, which tests start, kill and start again; Chromium with its driver, in which they open the console; Node for
-# Botium, which talks to the bot as bot testers do, and for jose, which checks the README's proofs; and what calls the REST
-# API in tests, in a Python of its own below target: schemathesis, and what the recipes need.
+# Botium, which talks to the bot as bot testers do, and for jose, which checks the README's proofs; promtool, which tests
+# the alerts, below target: Debian's package would start a Prometheus; and what calls the REST API in tests, in a Python of
+# its own below target: schemathesis, and what the recipes need.
 tools:
 	@set -eu; \
 	has() { command -v "$$1" >/dev/null 2>&1; }; \
@@ -36,6 +37,7 @@ tools:
 		has npm || printf 'npm '; \
 		has chromium || printf 'chromium '; \
 		has chromedriver || printf 'chromium-driver '; \
+		has promtool || [ -x target/promtool/promtool ] || printf 'prometheus '; \
 	}; \
 	callers() { [ -x target/python/bin/schemathesis ] && target/python/bin/python -c 'import rasa_sdk, jwt, cryptography' 2>/dev/null; }; \
 	has "$(CARGO)" || { echo "cargo is missing: install Rust from https://rustup.rs" >&2; exit 1; }; \
@@ -44,8 +46,15 @@ tools:
 		echo "missing: $$packages; trying to install"; \
 		if has apt-get && [ "$$(id -u)" = 0 ]; then root=; elif has sudo; then root=sudo; else root=none; fi; \
 		if has apt-get && [ "$$root" != none ]; then \
-			case "$$packages" in *gcc*) packages="$$packages libc6-dev" ;; esac; \
 			$$root apt-get update -qq; \
+			case "$$packages" in *prometheus*) \
+				packages="$${packages%prometheus*}"; \
+				mkdir -p target/promtool; \
+				(cd target/promtool && apt-get download -qq prometheus && \
+					dpkg-deb --fsys-tarfile prometheus_*.deb | tar -x --strip-components=3 ./usr/bin/promtool; \
+					rm -f prometheus_*.deb) ;; \
+			esac; \
+			case "$$packages" in *gcc*) packages="$$packages libc6-dev" ;; esac; \
 			$$root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$packages; \
 		elif has brew; then \
 			case "$$packages" in *aiosmtpd*) python3 -m pip install --user --break-system-packages aiosmtpd ;; esac; \
@@ -55,8 +64,8 @@ tools:
 		packages="$$(missing)"; \
 		[ -z "$$packages" ] || { \
 			echo "still missing: $$packages; install it and try again" \
-				"(Debian: apt-get install gcc libc6-dev curl python3-aiosmtpd python3-venv redis-server nodejs npm chromium chromium-driver;" \
-				"macOS: xcode-select --install, pip3 install aiosmtpd, brew install redis node chromium chromedriver)" >&2; \
+				"(Debian: apt-get install gcc libc6-dev curl python3-aiosmtpd python3-venv redis-server nodejs npm chromium chromium-driver prometheus;" \
+				"macOS: xcode-select --install, pip3 install aiosmtpd, brew install redis node chromium chromedriver prometheus)" >&2; \
 			exit 1; \
 		}; \
 	fi; \

@@ -11,6 +11,7 @@ mod conversation;
 mod dev;
 mod events;
 mod hooks;
+mod idle;
 mod onward;
 pub mod openapi;
 mod peer;
@@ -44,9 +45,11 @@ use actix_web::dev::Service as _;
 use actix_web::http::ConnectionType;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use actix_web::{App, HttpResponse, HttpResponseBuilder, HttpServer, web};
+use futures_util::TryFutureExt as _;
 use log::{info, warn};
 use serde::Deserialize;
 
+use self::idle::{Connections, Running, Sending};
 use crate::botkit::{ACK_HEADER, Bots, Failure, REFUSAL_HEADER};
 use crate::clock::{self, VirtualClock};
 use crate::delivery::events::Events;
@@ -81,7 +84,7 @@ pub struct Settings {
     pub calls_per_second: u32,
     /// How many connections may be open at once.
     pub most_connections: usize,
-    /// How long the head of a connection's first request may take to arrive.
+    /// How long the head of a request may take to arrive.
     #[serde(deserialize_with = "clock::duration")]
     pub head_within: Duration,
     /// How long it goes on serving when it is told to stop, and sends whoever calls elsewhere. Not in dev mode.
@@ -169,21 +172,24 @@ impl Server {
         let background = self.service.background.clone();
         let application = Arc::clone(&self);
         let workers = std::thread::available_parallelism().map_or(2, NonZero::get);
+        let connections = Arc::<Connections>::default();
+        let connected = Arc::clone(&connections);
         let running = HttpServer::new(move || {
             let server = Arc::clone(&application);
             let app = App::new().configure(|config| Arc::clone(&application).routes(config));
             app.wrap_fn(move |request, service| {
-                let (server, answer) = (Arc::clone(&server), service.call(request));
-                async move {
-                    let mut answer = answer.await?;
+                let (server, call) = (Arc::clone(&server), Running::begin(&request));
+                service.call(request).map_ok(move |mut answer| {
                     // A connection that is closed later, while it waits, may just have been given the next call.
                     if server.stopping.load(Ordering::Relaxed) {
                         answer.response_mut().head_mut().set_connection_type(ConnectionType::Close);
                     }
-                    Ok(answer)
-                }
+                    answer.map_body(|_, body| Sending::new(body, call))
+                })
             })
         })
+        .on_connect(move |io, data| connected.add(io, data))
+        .keep_alive(idle::KEEP_ALIVE)
         .workers(workers)
         .max_connections(self.settings.most_connections.div_ceil(workers))
         .client_request_timeout(self.settings.head_within)
@@ -203,6 +209,7 @@ impl Server {
             }
         });
         let checking = tokio::spawn(Arc::clone(&self.service).check_providers());
+        let hurrying = tokio::spawn(connections.watch(self.settings.head_within));
         shutdown.await;
         self.stopping.store(true, Ordering::Relaxed);
         // In dev mode nobody is in front.
@@ -218,6 +225,7 @@ impl Server {
         sweeping.abort();
         checking.abort();
         watching.abort();
+        hurrying.abort();
         let left = background.finish(patience.saturating_sub(stopping.elapsed())).await;
         if left > 0 {
             warn!("stopped with {left} deliveries or platform calls unfinished");

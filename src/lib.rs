@@ -22,7 +22,7 @@
 //! | [`audit`] | what happened, written down and told |
 //! | [`service`] | load, turn, save, act. Owns the generator, and work that outlives its request |
 //! | [`simulator`] | plays the bot platform: a conversation, its dialogs, the callback addresses |
-//! | [`http`] | routes; TLS; who may call, and how often; the BotKit server behind this one; failures become BotKit's error bodies; dev mode's console and webhook channel |
+//! | [`http`] | routes; TLS; who may call, how often and how slowly; the BotKit server behind this one; failures become BotKit's error bodies; dev mode's console and webhook channel |
 //! | [`config`] | reads and checks the one configuration, BotKit's own among its files; what is unwise about it |
 //! | [`cli`] | commands and wiring |
 

@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
+#[path = "programs/alerts.rs"]
+mod alerts;
 #[path = "programs/botium.rs"]
 mod botium;
 #[path = "programs/browser.rs"]
@@ -28,6 +30,7 @@ mod store;
 #[expect(dead_code, reason = "some of it is for other tests")]
 mod support;
 
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use dev_server::DevServer;
@@ -41,6 +44,17 @@ fn says(run: &Output, good: &str) -> Result<(), Failed> {
         return Ok(());
     }
     Err(format!("{said}{}", String::from_utf8_lossy(&run.stderr)).into())
+}
+
+/// A program: where `make tools` puts it below target, or wherever the machine has it.
+fn program(own: &str) -> Option<PathBuf> {
+    let own = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/target")).join(own);
+    let name = own.file_name()?.into();
+    [own, name].into_iter().find(|program| {
+        let mut version = Command::new(program);
+        version.arg("--version").stdout(Stdio::null()).stderr(Stdio::null());
+        version.status().is_ok_and(|status| status.success())
+    })
 }
 
 fn main() {
@@ -58,6 +72,7 @@ fn main() {
         ),
         needs("rasa-sdk with PyJWT", recipes::python().is_some(), "recipes_work", recipes::work),
         needs("jose", recipes::jose().is_some(), "the_readmes_javascript_checks_proofs", recipes::javascript),
+        needs("promtool", alerts::promtool().is_some(), "alerts_fire_where_they_have_to", alerts::fire),
         needs("aiosmtpd", aiosmtpd, "a_test_mail_arrives", smtp::a_test_mail_arrives),
         needs("aiosmtpd", aiosmtpd, "mailed_codes_verify", smtp::mailed_codes_verify),
         on_redis("does_what_every_store_must", redis::behaviour),

@@ -1,6 +1,6 @@
 //! The door itself: TLS, whose certificate, from where, how often, how slowly.
 
-use std::io::{Read as _, Write as _};
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::sync::Arc;
@@ -125,23 +125,36 @@ async fn http_2_is_spoken_over_tls() {
     let authority = Authority::new();
     write(folder.path(), authority.sign());
     let app = App::start(&settings(folder.path(), "")).await;
+    let mut tls = over_tls(&app, &authority, "h2");
+    // RFC 9113, 3.4: the preface, and an empty SETTINGS frame; the server's own comes back.
+    tls.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").unwrap();
+    let mut frame = [0; 9];
+    tls.read_exact(&mut frame).unwrap();
+    assert_eq!((frame[3], tls.conn.alpn_protocol()), (4, Some(&b"h2"[..])));
+}
+
+/// Connects; reads wait for at most 10 s.
+fn connect(app: &App) -> TcpStream {
+    let stream = TcpStream::connect(format!("127.0.0.1:{}", port(app))).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    stream
+}
+
+/// The same over TLS, for one protocol.
+fn over_tls(
+    app: &App,
+    authority: &Authority,
+    protocol: &str,
+) -> rustls::StreamOwned<rustls::ClientConnection, TcpStream> {
     let mut roots = rustls::RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(authority.pem().as_bytes()).unwrap()).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = rustls::ClientConfig::builder_with_provider(provider);
     let config = config.with_safe_default_protocol_versions().unwrap().with_root_certificates(roots);
     let mut config = config.with_no_client_auth();
-    config.alpn_protocols = vec![b"h2".to_vec()];
+    config.alpn_protocols = vec![protocol.into()];
     let name = ServerName::try_from("localhost").unwrap();
-    let mut connection = rustls::ClientConnection::new(Arc::new(config), name).unwrap();
-    let mut stream = TcpStream::connect(format!("127.0.0.1:{}", port(&app))).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-    let mut tls = rustls::Stream::new(&mut connection, &mut stream);
-    // RFC 9113, 3.4: the preface, and an empty SETTINGS frame; the server's own comes back.
-    tls.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").unwrap();
-    let mut frame = [0; 9];
-    tls.read_exact(&mut frame).unwrap();
-    assert_eq!((frame[3], tls.conn.alpn_protocol()), (4, Some(&b"h2"[..])));
+    rustls::StreamOwned::new(rustls::ClientConnection::new(Arc::new(config), name).unwrap(), connect(app))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -191,8 +204,7 @@ async fn a_bot_that_calls_too_often_is_told_when_to_call_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_is_slow_is_not_waited_for() {
     let app = App::start("[server]\nhead_within = \"500ms\"\n").await;
-    let mut stream = TcpStream::connect(format!("127.0.0.1:{}", port(&app))).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    let mut stream = connect(&app);
     stream.write_all(b"POST /sdk/bots/st-1/on_event HTTP/1.1\r\nhost: x\r\n").unwrap();
     let started = Stopwatch::start();
     let mut answer = String::new();
@@ -203,11 +215,116 @@ async fn whoever_is_slow_is_not_waited_for() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), Authority::new().sign());
     let app = App::start(&settings(folder.path(), "head_within = \"500ms\"\n")).await;
-    let mut stream = TcpStream::connect(format!("127.0.0.1:{}", port(&app))).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    let mut stream = connect(&app);
     let mut nothing = Vec::new();
     let _ = stream.read_to_end(&mut nothing);
     assert!(nothing.is_empty() && started.elapsed() < Duration::from_secs(10));
+}
+
+/// Asks for something over a connection that stays open, and reads the answer.
+fn answered(stream: &mut (impl Read + Write)) {
+    stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n").unwrap();
+    let mut answer = Vec::new();
+    while !answer.ends_with(br#"{"status":"ok"}"#) {
+        let mut some = [0; 512];
+        let length = stream.read(&mut some).unwrap();
+        assert!(length > 0, "it is closed");
+        answer.extend_from_slice(&some[..length]);
+    }
+}
+
+/// How long a connection lasts on which something is written every half second.
+fn lasts(stream: &mut impl Write, what: &[u8]) -> Duration {
+    let started = Stopwatch::start();
+    for byte in what.iter().cycle() {
+        if stream.write_all(&[*byte]).and_then(|()| stream.flush()).is_err() {
+            break;
+        }
+        assert!(started.elapsed() < Duration::from_secs(30), "it is waited for");
+        std::thread::sleep(Duration::from_millis(500));
+    }
+    started.elapsed()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_slow_after_an_answer_is_not_waited_for_either() {
+    let folder = tempfile::tempdir().unwrap();
+    let authority = Authority::new();
+    write(folder.path(), authority.sign());
+    let slow = "head_within = \"500ms\"\n";
+    let (app, tls) =
+        (App::start(&format!("[server]\n{slow}")).await, App::start(&settings(folder.path(), slow)).await);
+    let kept = Duration::from_secs(5);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut stream = connect(&app);
+            answered(&mut stream);
+            assert!(lasts(&mut stream, b"GET / HTTP/1.1\r\nx: ") > kept);
+        });
+        scope.spawn(|| {
+            let mut stream = over_tls(&tls, &authority, "http/1.1");
+            answered(&mut stream);
+            assert!(lasts(&mut stream, b"GET / HTTP/1.1\r\nx: ") > kept);
+        });
+        // A body that nobody wants any more.
+        scope.spawn(|| {
+            let mut stream = connect(&app);
+            stream
+                .write_all(b"POST /nowhere HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n")
+                .unwrap();
+            lasts(&mut stream, b"1\r\nx\r\n");
+        });
+        // Answers that are not read.
+        scope.spawn(|| {
+            let mut stream = connect(&app);
+            let document = b"GET /openapi.json HTTP/1.1\r\nhost: localhost\r\n\r\n";
+            stream.write_all(&document.repeat(1000)).unwrap();
+            std::thread::sleep(Duration::from_secs(12));
+            let mut answers = Vec::new();
+            let _ = stream.read_to_end(&mut answers);
+            let answers = answers.windows(12).filter(|start| start == b"HTTP/1.1 200").count();
+            assert!((1..900).contains(&answers), "{answers} answers");
+        });
+    });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_has_reason_to_be_slow_is_waited_for() {
+    let app = App::start("[server]\nhead_within = \"500ms\"\n").await;
+    let long = Duration::from_secs(10);
+    std::thread::scope(|scope| {
+        // Calls, now and then.
+        scope.spawn(|| {
+            let (mut stream, started) = (connect(&app), Stopwatch::start());
+            while started.elapsed() < long {
+                answered(&mut stream);
+                std::thread::sleep(Duration::from_secs(3));
+            }
+        });
+        // A call that takes long, because its body does.
+        scope.spawn(|| {
+            let mut stream = connect(&app);
+            answered(&mut stream);
+            let (token, path) = (app.token(), webhook());
+            let head =
+                format!("POST {path} HTTP/1.1\r\nhost: x\r\ntoken: {token}\r\ncontent-length: 2\r\n\r\n{{");
+            stream.write_all(head.as_bytes()).unwrap();
+            std::thread::sleep(long);
+            stream.write_all(b"}").unwrap();
+            answered(&mut stream);
+        });
+        // A stream on which nothing comes.
+        scope.spawn(|| {
+            let mut stream = connect(&app);
+            answered(&mut stream);
+            let events = b"GET /console/events HTTP/1.1\r\nhost: localhost\r\n\r\n";
+            stream.write_all(events).unwrap();
+            std::thread::sleep(long);
+            stream.set_nonblocking(true).unwrap();
+            let end = std::io::copy(&mut stream, &mut std::io::sink());
+            assert_eq!(end.map_err(|error| error.kind()), Err(std::io::ErrorKind::WouldBlock));
+        });
+    });
 }
 
 /// Asks for `/healthz` over a connection that stays open; whether an answer came.

@@ -1,5 +1,7 @@
 //! Proofs: what stands in them, for whom they are, and whom they name.
 
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use rustls::pki_types::pem::PemObject as _;
 use serde_json::{Value, json};
 
 use crate::support::{API_KEY, App, BOT, payload, proof};
@@ -66,17 +68,27 @@ async fn a_proof_says_what_was_proven_and_old_keys_still_count() {
 mod readme {
     include!("../support/proven.rs");
 
-    pub(super) fn check(proof: &str, audience: &str, keys: &JwkSet) -> Option<serde_json::Value> {
-        proven(proof, audience, keys)
+    pub(super) fn check(proof: &str, audience: &str, bot: &str, keys: &JwkSet) -> Option<serde_json::Value> {
+        proven(proof, audience, bot, keys)
     }
+}
+
+/// Signs other claims, with the server's own key.
+fn signed(claims: &Value) -> String {
+    let mut header = Header::new(Algorithm::EdDSA);
+    (header.typ, header.kid) = (Some("otp-proof+jwt".to_owned()), Some("test".to_owned()));
+    let key = rustls::pki_types::PrivatePkcs8KeyDer::from_pem_slice(proof::PROOF_KEY.as_bytes()).unwrap();
+    encode(&header, claims, &EncodingKey::from_ed_der(key.secret_pkcs8_der())).unwrap()
 }
 
 #[tokio::test]
 async fn the_readmes_rust_takes_proofs_that_are_meant_for_it() {
     let snippet = include_str!("../support/proven.rs");
     assert!(include_str!("../../README.md").contains(&format!("```rust\n{snippet}```\n")), "README differs");
+    let key = format!("keys = [{{ id = \"test\", secret = \"\"\"{}\"\"\" }}]\n", proof::PROOF_KEY);
     for (audience, own) in [("", "st-1"), ("audience = \"acme-payments\"\n", "acme-payments")] {
-        let app = App::start(&format!("[proof]\nissuer = \"https://otp.example.com\"\n{audience}")).await;
+        let app =
+            App::start(&format!("[proof]\nissuer = \"https://otp.example.com\"\n{key}{audience}")).await;
         let url = format!("{}/v1/bots/st-1/sessions/s-1/otp", app.url);
         let post = async |url: &str, body: Value| -> Value {
             let call = app.http.post(url).bearer_auth(API_KEY).json(&body);
@@ -87,9 +99,24 @@ async fn the_readmes_rust_takes_proofs_that_are_meant_for_it() {
         let verified = post(&format!("{url}/verify"), json!({ "code": code })).await;
         let token = verified["proof"].as_str().unwrap();
         let keys = serde_json::from_str(app.server.prover.jwks()).unwrap();
-        assert_eq!(readme::check(token, own, &keys).unwrap()["aud"], own);
+        let claims = readme::check(token, own, "st-1", &keys).unwrap();
+        assert_eq!(claims["aud"], own);
         for other in ["st-2", "acme", ""] {
-            assert_eq!(readme::check(token, other, &keys), None, "{other}");
+            assert_eq!(readme::check(token, other, "st-1", &keys), None, "{other}");
+        }
+        assert_eq!(readme::check(token, own, "st-2", &keys), None);
+        assert_eq!(readme::check(&signed(&claims), own, "st-1", &keys).as_ref(), Some(&claims));
+        let over = claims["iat"].as_i64().unwrap() - 1;
+        let lacking = ["exp", "iss", "aud", "jti", "bot"].map(|claim| (claim, None));
+        for (claim, value) in
+            [("bot", Some(json!("st-2"))), ("exp", Some(json!(over)))].into_iter().chain(lacking)
+        {
+            let mut changed = claims.clone();
+            changed.as_object_mut().unwrap().remove(claim);
+            if let Some(value) = value {
+                changed[claim] = value;
+            }
+            assert_eq!(readme::check(&signed(&changed), own, "st-1", &keys), None, "{changed}");
         }
     }
 }

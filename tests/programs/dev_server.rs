@@ -19,11 +19,17 @@ pub(crate) struct DevServer {
 
 impl DevServer {
     pub(crate) fn start() -> Result<Self, Failed> {
+        Self::start_with(&[])
+    }
+
+    /// The same, with settings.
+    pub(crate) fn start_with(variables: &[(&str, &str)]) -> Result<Self, Failed> {
         let folder = tempfile::tempdir()?;
         let mut process = Command::new(env!("CARGO_BIN_EXE_botkit-otp"))
             .current_dir(folder.path())
             .env_clear()
             .env("PORT", "0")
+            .envs(variables.iter().copied())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()?;

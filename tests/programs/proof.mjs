@@ -1,8 +1,9 @@
-// The README's JavaScript, against a running server: URL, API key, folder of the project, where jose is.
+// The README's JavaScript, against a running server: URL, API key, folder of the project, what proofs are
+// signed with, where jose is.
 import { readFileSync, writeFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 
-const [url, key, root, jose] = process.argv.slice(2);
+const [url, key, root, secret, jose] = process.argv.slice(2);
 const headers = { Authorization: `Bearer ${key}`, "Content-Type": "application/json" };
 const post = async (path, body) =>
   (await fetch(`${url}/v1/bots/st-dev/sessions/js-1/otp${path}`, { method: "POST", headers, body: JSON.stringify(body) })).json();
@@ -20,10 +21,19 @@ const here = block
 writeFileSync("proven.mjs", here);
 const { proven } = await import(pathToFileURL("proven.mjs"));
 
-const claims = await proven(proof, "st-dev");
+const claims = await proven(proof, "st-dev", "st-dev");
 if (claims.aud !== "st-dev" || claims.sub !== "u-1") throw new Error(JSON.stringify(claims));
-for (const wrong of [[`${proof.slice(0, -4)}AAAA`, "st-dev"], [proof.replace(".", ""), "st-dev"], [proof, "st-other"]]) {
-  const passed = await proven(...wrong).then(() => true, () => false);
-  if (passed) throw new Error("a proof that is forged, or for another, passed");
+const { SignJWT, importPKCS8 } = await import(pathToFileURL(jose));
+const header = { alg: "EdDSA", typ: "otp-proof+jwt", kid: "test" };
+const pem = await importPKCS8(secret, "EdDSA");
+const signed = (changes) => new SignJWT({ ...claims, ...changes }).setProtectedHeader(header).sign(pem);
+await proven(await signed({}), "st-dev", "st-dev");
+const lacking = ["exp", "iss", "aud", "jti", "bot"].map((claim) => ({ [claim]: undefined }));
+const changed = [{ bot: "st-other" }, { exp: claims.iat - 1 }, ...lacking];
+const wrongs = [[`${proof.slice(0, -4)}AAAA`, "st-dev"], [proof.replace(".", ""), "st-dev"], [proof, "st-other"]];
+for (const changes of changed) wrongs.push([await signed(changes), "st-dev"]);
+for (const wrong of wrongs) {
+  const passed = await proven(...wrong, "st-dev").then(() => true, () => false);
+  if (passed) throw new Error(`a proof that is forged, or for or of another, or lacks a claim, passed: ${wrong}`);
 }
 console.log("the proof is good");

@@ -1,4 +1,5 @@
-"""The recipes of deploy/recipes and the README's Python, against a running server: URL, API key, folder of the project."""
+"""The recipes of deploy/recipes and the README's Python, against a running server: URL, API key, folder of the project,
+what proofs are signed with."""
 
 import copy
 import importlib
@@ -12,7 +13,9 @@ import sys
 import time
 import urllib.request
 
-URL, KEY, ROOT = sys.argv[1:4]
+import jwt
+
+URL, KEY, ROOT, SECRET = sys.argv[1:5]
 os.environ.update(OTP_URL=URL, OTP_KEY=KEY, OTP_BOT="st-dev", NO_PROXY="127.0.0.1", no_proxy="127.0.0.1")
 RECIPES = os.path.join(ROOT, "deploy", "recipes")
 sys.path.insert(0, RECIPES)
@@ -125,14 +128,23 @@ def readme(proof, address):
         block = next(block for block in re.findall(r"```python\n(.*?)```", file.read(), re.S) if "PyJWKClient" in block)
     scope = {}
     exec(block.replace("https://otp.example.com/", f"{URL}/").replace('"https://otp.example.com"', '"botkit-otp"'), scope)
-    claims = scope["proven"](proof, "st-dev")
+    proven = scope["proven"]
+    claims = proven(proof, "st-dev", "st-dev")
     assert claims["method"] == "email" and claims["address"] == address, claims
-    for wrong in ((proof[:-4] + "AAAA", "st-dev"), (proof.replace(".", "", 1), "st-dev"), (proof, "st-other")):
+
+    def signed(changes):
+        changed = {name: value for name, value in {**claims, **changes}.items() if value is not None}
+        return jwt.encode(changed, SECRET, "EdDSA", {"typ": "otp-proof+jwt", "kid": "test"})
+
+    proven(signed({}), "st-dev", "st-dev")
+    lacking = [{claim: None} for claim in ("exp", "iss", "aud", "jti", "bot")]
+    changed = [(signed(changes), "st-dev") for changes in ({"bot": "st-other"}, {"exp": claims["iat"] - 1}, *lacking)]
+    for wrong in ((proof[:-4] + "AAAA", "st-dev"), (proof.replace(".", "", 1), "st-dev"), (proof, "st-other"), *changed):
         try:
-            scope["proven"](*wrong)
+            proven(*wrong, "st-dev")
         except Exception:
             continue
-        raise AssertionError("a proof that is forged, or for another, passed")
+        raise AssertionError(f"a proof that is forged, or for or of another, or lacks a claim, passed: {wrong}")
 
 
 readme(dialogflow(), "c...@example.com")

@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use libtest_mimic::Failed;
 
 use crate::dev_server::DevServer;
+use crate::support::proof::PROOF_KEY;
 
 /// A Python with what the recipes need: the one that `make tools` makes, or the machine's.
 pub(crate) fn python() -> Option<PathBuf> {
@@ -22,12 +23,18 @@ pub(crate) fn jose() -> Option<PathBuf> {
     Some(crate::botium::packages().join("jose/dist/webapi/index.js")).filter(|file| file.is_file())
 }
 
+/// A server whose proofs are signed with a key that tests have, so that they can sign others.
+fn signing() -> Result<DevServer, Failed> {
+    let key = format!("[{{ id = \"test\", secret = \"\"\"{PROOF_KEY}\"\"\" }}]");
+    DevServer::start_with(&[("BOTKIT_OTP_PROOF__KEYS", &key)])
+}
+
 pub(crate) fn javascript() -> Result<(), Failed> {
-    let server = DevServer::start()?;
+    let server = signing()?;
     let folder = tempfile::tempdir()?;
     let run = Command::new("node")
         .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/programs/proof.mjs"))
-        .args([&server.url, &server.key, env!("CARGO_MANIFEST_DIR")])
+        .args([&server.url, &server.key, env!("CARGO_MANIFEST_DIR"), PROOF_KEY])
         .arg(jose().ok_or("it is gone")?)
         .current_dir(folder.path())
         .output()?;
@@ -35,10 +42,10 @@ pub(crate) fn javascript() -> Result<(), Failed> {
 }
 
 pub(crate) fn work() -> Result<(), Failed> {
-    let server = DevServer::start()?;
+    let server = signing()?;
     let run = Command::new(python().ok_or("it is gone")?)
         .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/programs/recipes.py"))
-        .args([&server.url, &server.key, env!("CARGO_MANIFEST_DIR")])
+        .args([&server.url, &server.key, env!("CARGO_MANIFEST_DIR"), PROOF_KEY])
         .output()?;
     crate::says(&run, "all recipes work")
 }

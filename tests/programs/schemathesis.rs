@@ -1,20 +1,14 @@
 //! `schemathesis`, which makes calls out of the OpenAPI document, finds nothing: <https://schemathesis.io>.
 
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use libtest_mimic::Failed;
 
 use crate::dev_server::DevServer;
 
-/// The program: where `make tools` puts it, or wherever the machine has it.
 pub(crate) fn program() -> Option<PathBuf> {
-    let own = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/target/python/bin/schemathesis"));
-    [own, "schemathesis".into()].into_iter().find(|program| {
-        let mut version = Command::new(program);
-        version.arg("--version").stdout(Stdio::null()).stderr(Stdio::null());
-        version.status().is_ok_and(|status| status.success())
-    })
+    crate::program("python/bin/schemathesis")
 }
 
 pub(crate) fn finds_nothing() -> Result<(), Failed> {

@@ -4,6 +4,12 @@ use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde_json::Value;
 
+/// A key that tests let servers sign with, to sign what those would not: the secret key of RFC 8037, appendix A.1.
+pub(crate) const PROOF_KEY: &str = "-----BEGIN PRIVATE KEY-----
+MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g
+-----END PRIVATE KEY-----
+";
+
 /// Reads a proof that a key of `jwks` has signed for `audience`.
 pub(crate) fn check(proof: &str, jwks: &Value, audience: &str) -> Result<Value, String> {
     let header = jsonwebtoken::decode_header(proof).map_err(|error| error.to_string())?;
