@@ -120,7 +120,8 @@ impl Drop for Running {
     fn drop(&mut self) {
         let Connection { all, ended, .. } = &*self.connection;
         let next = all.looks.load(Ordering::Relaxed) + 1;
-        ended.store(next.saturating_add(self.reading), Ordering::Relaxed);
+        // An earlier answer may not be read yet.
+        ended.fetch_max(next.saturating_add(self.reading), Ordering::Relaxed);
     }
 }
 

@@ -12,7 +12,7 @@ use rand::{CryptoRng, RngExt as _};
 use secrecy::SecretString;
 
 /// Says whose folder it is, and how what is in it is written.
-const FORMAT: (&str, &str) = ("format", "botkit-otp store 1\n");
+const FORMAT: (&str, &str) = ("format", "botkit-otp store 2\n");
 
 /// Held by the process that uses the folder.
 const LOCK: &str = "lock";

@@ -174,26 +174,33 @@ impl Journal {
         self.last = last;
         self.mark.set(last);
         self.writes += 1;
-        if self.writes.is_multiple_of(LOOK) {
+        if self.past.is_a_burden() || (self.writes.is_multiple_of(LOOK) && self.has_grown()) {
             self.tidy();
         }
         Ok(())
+    }
+
+    /// Whether tables have grown since they were last rewritten.
+    fn has_grown(&self) -> bool {
+        let least = self.tidying.least.load(Ordering::Relaxed);
+        self.records.disk_space() >= least.saturating_mul(2).saturating_add(GROWTH)
     }
 
     /// Has tables rewritten that hold much that was replaced or is past. Left to itself the crate does that late: what is
     /// short-lived is pushed down, level by level.
     fn tidy(&mut self) {
         let (records, tidying) = (self.records.clone(), Arc::clone(&self.tidying));
-        let most = tidying.least.load(Ordering::Relaxed).saturating_mul(2).saturating_add(GROWTH);
-        let is_due = self.past.is_a_burden() || records.disk_space() >= most;
-        if !is_due || tidying.is_on.swap(true, Ordering::Relaxed) {
+        if tidying.is_on.swap(true, Ordering::Relaxed) {
             return;
         }
-        self.past.is_left_out();
+        let (past, overdue) = (self.past.clone(), self.past.records());
         let work = move || {
             if let Err(error) = records.major_compact() {
-                warn!("the journal cannot be compacted: {error}");
+                // What it has written until then takes room until the next start, and would again: it stays on.
+                error!("the journal cannot be compacted, and will not be until the next start: {error}");
+                return;
             }
+            past.were_left_out(overdue);
             tidying.least.store(records.disk_space(), Ordering::Relaxed);
             tidying.is_on.store(false, Ordering::Relaxed);
         };

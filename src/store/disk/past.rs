@@ -44,14 +44,19 @@ impl Past {
         self.0.needed.store(needed, Ordering::Relaxed);
     }
 
-    /// Whether tables had better be rewritten: at least one record is left out for each that is written again.
-    pub(super) fn is_a_burden(&self) -> bool {
-        self.0.records.load(Ordering::Relaxed) >= self.0.needed.load(Ordering::Relaxed).max(LEAST)
+    /// How many records tables have not been rewritten without.
+    pub(super) fn records(&self) -> usize {
+        self.0.records.load(Ordering::Relaxed)
     }
 
-    /// Says that tables are rewritten without all there is.
-    pub(super) fn is_left_out(&self) {
-        self.0.records.store(0, Ordering::Relaxed);
+    /// Whether tables had better be rewritten: at least one record is left out for each that is written again.
+    pub(super) fn is_a_burden(&self) -> bool {
+        self.records() >= self.0.needed.load(Ordering::Relaxed).max(LEAST)
+    }
+
+    /// Says that tables have been rewritten without so many records.
+    pub(super) fn were_left_out(&self, records: usize) {
+        self.0.records.fetch_sub(records, Ordering::Relaxed);
     }
 }
 
@@ -61,19 +66,19 @@ impl Factory for Past {
     }
 
     fn make_filter(&self, _: &Context) -> Box<dyn CompactionFilter> {
-        Box::new(Forget { until: Timestamp::from_millis(self.0.until.load(Ordering::Relaxed)) })
+        Box::new(Forget(self.clone()))
     }
 }
 
-struct Forget {
-    until: Timestamp,
-}
+struct Forget(Past);
 
 impl CompactionFilter for Forget {
     fn filter_item(&mut self, item: ItemAccessor<'_>, _: &Context) -> CompactionFilterResult {
+        // Asked for each: a clock that was wrong at one sweep is right at the next.
+        let until = Timestamp::from_millis(self.0.0.until.load(Ordering::Relaxed));
         let value = item.value()?;
         // What has no head, such as the number of the last change, stays.
-        let is_over = Head::split(&value).is_ok_and(|(head, _)| head.forget_at <= self.until);
+        let is_over = Head::split(&value).is_ok_and(|(head, _)| head.forget_at <= until);
         // A mark stays in its place as long as something older may lie below, which would come back.
         Ok(if is_over { Verdict::Remove } else { Verdict::Keep })
     }
