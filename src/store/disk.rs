@@ -11,6 +11,7 @@ pub use folder::{Folder, replace};
 pub use queue::Flush;
 
 use std::io;
+use std::ops::Bound;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -18,7 +19,7 @@ use std::thread::JoinHandle;
 use async_trait::async_trait;
 use log::{error, info};
 
-use self::journal::{Journal, Put};
+use self::journal::{Journal, Put, Range};
 use self::past::Past;
 use self::queue::Queue;
 use super::memory::Pool;
@@ -61,12 +62,16 @@ impl Disk {
             )
         })?;
         let memory = Memory::default();
-        let (mut strange, mut newest) = (0, journal.last());
-        let read = journal.read(|key, value| match restore(&memory, key, value) {
-            Ok(Version(version)) => newest = newest.max(version),
-            Err(_) => strange += 1,
+        // Sessions and accounts are about as many, and have maps of their own.
+        let (sessions, others) = std::thread::scope(|scope| {
+            let others =
+                scope.spawn(|| read(&journal, &memory, (Bound::Unbounded, Bound::Excluded(&[SESSION]))));
+            let sessions = read(&journal, &memory, (Bound::Included(&[SESSION]), Bound::Unbounded));
+            (sessions, others.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
         });
-        if let Err(damage) = read {
+        let strange = sessions.strange + others.strange;
+        let newest = journal.last().max(sessions.newest).max(others.newest);
+        for damage in [sessions.damage, others.damage].into_iter().flatten() {
             error!(
                 "{} is damaged, and records are lost; what lies around them is kept: {damage}",
                 path.display()
@@ -101,6 +106,26 @@ impl Drop for Disk {
             error!("the journal's thread has panicked");
         }
     }
+}
+
+/// What was found in a part of the journal.
+#[derive(Default)]
+struct Found {
+    /// The newest version.
+    newest: u64,
+    /// Records of no kind that is known.
+    strange: usize,
+    damage: Option<String>,
+}
+
+/// Keeps all records whose names are within a range.
+fn read(journal: &Journal, memory: &Memory, range: Range<'_>) -> Found {
+    let mut found = Found::default();
+    let read = journal.read(range, |key, value| match restore(memory, key, value) {
+        Ok(Version(version)) => found.newest = found.newest.max(version),
+        Err(_) => found.strange += 1,
+    });
+    Found { damage: read.err(), ..found }
 }
 
 /// A key in the journal.

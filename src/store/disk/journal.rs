@@ -3,6 +3,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, Write as _};
+use std::ops::Bound;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -38,6 +39,9 @@ pub(super) struct Put {
     pub(super) key: Vec<u8>,
     pub(super) value: Vec<u8>,
 }
+
+/// Keys from one to another.
+pub(super) type Range<'a> = (Bound<&'a [u8]>, Bound<&'a [u8]>);
 
 /// An open journal.
 pub(super) struct Journal {
@@ -132,25 +136,29 @@ impl Journal {
         self.last
     }
 
-    /// Reads all that is there. If a table is damaged, that is what lies in front of the damage and what lies behind it.
+    /// Reads all that is there in a range of keys. If a table is damaged, that is what lies in front of the damage and what lies behind it.
     ///
     /// # Errors
     /// What is damaged; all that can be read has been.
-    pub(super) fn read(&self, mut each: impl FnMut(&[u8], &[u8])) -> Result<(), String> {
+    pub(super) fn read(&self, range: Range<'_>, mut each: impl FnMut(&[u8], &[u8])) -> Result<(), String> {
         let mut give = |key: &[u8], value: &[u8]| {
             if key != LAST {
                 each(key, value);
             }
         };
         let mut before = None;
-        for entry in self.records.iter() {
+        for entry in self.records.range::<&[u8], _>(range) {
             match entry.into_inner() {
                 Ok((key, value)) => {
                     give(&key, &value);
                     before = Some(key);
                 }
                 Err(damage) => {
-                    let behind = self.records.iter().rev().map_while(|entry| entry.into_inner().ok());
+                    let behind = self
+                        .records
+                        .range::<&[u8], _>(range)
+                        .rev()
+                        .map_while(|entry| entry.into_inner().ok());
                     behind
                         .take_while(|(key, _)| before.as_ref().is_none_or(|before| key > before))
                         .for_each(|(key, value)| give(&key, &value));
@@ -242,6 +250,8 @@ mod tests {
     use crate::clock::Timestamp;
     use crate::store::record::Head;
 
+    const ALL: Range<'_> = (Bound::Unbounded, Bound::Unbounded);
+
     #[test]
     fn what_lies_around_a_damaged_table_is_read() {
         const RECORDS: u64 = 2_000;
@@ -268,7 +278,7 @@ mod tests {
         OpenOptions::new().write(true).open(largest).unwrap().write_all_at(b"garbage", middle).unwrap();
         let journal = Journal::open(folder.path(), &Past::default()).unwrap();
         let mut seen = 0;
-        assert!(journal.read(|_, _| seen += 1).is_err());
+        assert!(journal.read(ALL, |_, _| seen += 1).is_err());
         assert!((RECORDS - 10..RECORDS).contains(&seen), "{seen}");
     }
 
@@ -287,7 +297,7 @@ mod tests {
         };
         let names = |journal: &Journal| {
             let mut names = Vec::new();
-            journal.read(|name, _| names.push(String::from_utf8_lossy(name).into_owned())).unwrap();
+            journal.read(ALL, |name, _| names.push(String::from_utf8_lossy(name).into_owned())).unwrap();
             names
         };
         let mut journal = Journal::open(folder.path(), &past).unwrap();
