@@ -25,7 +25,7 @@ pub struct Unreadable;
 enum Kept {
     /// As it was given.
     Given(Answer),
-    /// As it was written: MessagePack, every field by its name.
+    /// As it was written: `MessagePack`, every field by its name.
     Written(Box<[u8]>),
 }
 

@@ -196,8 +196,10 @@ fn folders_of_others_are_left_alone() {
     let mount = tempfile::tempdir().unwrap();
     std::fs::create_dir(mount.path().join("lost+found")).unwrap();
     drop(open(mount.path()));
-    std::fs::write(mount.path().join("format"), "botkit-otp store 2\n").unwrap();
-    assert!(refused(mount.path()).contains("which another release wrote"));
+    for format in [1, 3] {
+        std::fs::write(mount.path().join("format"), format!("botkit-otp store {format}\n")).unwrap();
+        assert!(refused(mount.path()).contains("which another release wrote"));
+    }
 }
 
 #[test]

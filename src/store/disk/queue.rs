@@ -95,7 +95,9 @@ impl Queue {
         }
         state.last += 1;
         let version = Version(state.last);
-        change.iter_mut().for_each(|put| Head::renumber(&mut put.value, version));
+        for put in &mut change {
+            Head::renumber(&mut put.value, version);
+        }
         state.waiting.push(change);
         drop(state);
         self.filled.notify_one();
