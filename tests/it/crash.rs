@@ -56,7 +56,9 @@ impl Caller {
         let credentials =
             Credentials::new("cs-crash", &"n0t-a-real-secret".into(), Algorithm::HS256, false).unwrap();
         let token = credentials.token_until(SystemClock.now().seconds() + 3_600);
-        Self { http: reqwest::Client::builder().no_proxy().build().unwrap(), url: running.url.clone(), token }
+        // A call whose server is gone may otherwise wait for ever.
+        let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(20)).build().unwrap();
+        Self { http, url: running.url.clone(), token }
     }
 
     /// The answer; `None` if there was none.
