@@ -209,22 +209,22 @@ pub(crate) fn records_of_other_releases() -> Result<(), Failed> {
         let first = code("first").await;
         // A map of up to 15 fields begins with 0x80 and their number; one more comes first.
         rewrite(&key("first"), &|value| {
-            assert_eq!((value[0], value[1] & 0xF0), (1, 0x80));
+            assert_eq!((value[0], value[1] & 0xF0), (2, 0x80));
             value[1] += 1;
             value.splice(2..2, *b"\xA5novel\x93\x01\xC0\xA1x");
         });
         assert_eq!(status(&verify(&app, "first", 2, &first).await), "verified");
 
         let second = code("second").await;
-        rewrite(&key("second"), &|value| value[0] = 2);
+        rewrite(&key("second"), &|value| value[0] = 3);
         for request in 2..4 {
             assert_eq!(status(&verify(&app, "second", request, &second).await), "unavailable");
         }
         assert_eq!(status(&send(&app, "second", 5).await), "unavailable");
         // Nothing was written over it.
         let value: Vec<u8> = server.run(cmd("GET").arg(key("second")));
-        assert_eq!(value[0], 2);
-        rewrite(&key("second"), &|value| value[0] = 1);
+        assert_eq!(value[0], 3);
+        rewrite(&key("second"), &|value| value[0] = 2);
         assert_eq!(status(&verify(&app, "second", 6, &second).await), "verified");
 
         // A budget is a record too.
