@@ -136,7 +136,8 @@ impl Journal {
         self.last
     }
 
-    /// Reads all that is there in a range of keys. If a table is damaged, that is what lies in front of the damage and what lies behind it.
+    /// Reads all that is there in a range of keys. If a table is damaged, that is what lies in front of the damage and what
+    /// lies behind it.
     ///
     /// # Errors
     /// What is damaged; all that can be read has been.
@@ -146,19 +147,16 @@ impl Journal {
                 each(key, value);
             }
         };
+        let entries = || self.records.range::<&[u8], _>(range);
         let mut before = None;
-        for entry in self.records.range::<&[u8], _>(range) {
+        for entry in entries() {
             match entry.into_inner() {
                 Ok((key, value)) => {
                     give(&key, &value);
                     before = Some(key);
                 }
                 Err(damage) => {
-                    let behind = self
-                        .records
-                        .range::<&[u8], _>(range)
-                        .rev()
-                        .map_while(|entry| entry.into_inner().ok());
+                    let behind = entries().rev().map_while(|entry| entry.into_inner().ok());
                     behind
                         .take_while(|(key, _)| before.as_ref().is_none_or(|before| key > before))
                         .for_each(|(key, value)| give(&key, &value));
@@ -197,10 +195,10 @@ impl Journal {
     /// Has tables rewritten that hold much that was replaced or is past. Left to itself the crate does that late: what is
     /// short-lived is pushed down, level by level.
     fn tidy(&mut self) {
-        let (records, tidying) = (self.records.clone(), Arc::clone(&self.tidying));
-        if tidying.is_on.swap(true, Ordering::Relaxed) {
+        if self.tidying.is_on.swap(true, Ordering::Relaxed) {
             return;
         }
+        let (records, tidying) = (self.records.clone(), Arc::clone(&self.tidying));
         let (past, overdue) = (self.past.clone(), self.past.records());
         let work = move || {
             if let Err(error) = records.major_compact() {
