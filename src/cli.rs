@@ -4,6 +4,7 @@ mod admin;
 mod assemble;
 mod chat;
 mod check;
+mod descriptors;
 mod dev_server;
 mod export;
 mod manual;

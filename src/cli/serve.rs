@@ -9,7 +9,7 @@ use clap::Args;
 use log::{info, warn};
 use secrecy::ExposeSecret;
 
-use super::{Parts, assemble};
+use super::{Parts, assemble, descriptors};
 use crate::botkit::BotId;
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::{Loaded, Severity};
@@ -55,6 +55,7 @@ pub(super) fn serve(loaded: &Loaded, options: &Serve) -> Result<()> {
         }
     }
 
+    descriptors::make_room(&loaded.config);
     for finding in loaded.findings() {
         match finding.severity {
             Severity::Warning | Severity::Error => warn!("{finding}"),

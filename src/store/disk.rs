@@ -11,15 +11,15 @@ pub use folder::{Folder, replace};
 pub use queue::Flush;
 
 use std::io;
-use std::ops::Bound;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 
 use async_trait::async_trait;
 use log::{error, info};
 
-use self::journal::{Journal, Put, Range};
+use self::journal::{Journal, Put};
 use self::past::Past;
 use self::queue::Queue;
 use super::memory::Pool;
@@ -62,27 +62,24 @@ impl Disk {
             )
         })?;
         let memory = Memory::default();
-        // Sessions and accounts are about as many, and have maps of their own.
-        let (sessions, others) = std::thread::scope(|scope| {
-            let others =
-                scope.spawn(|| read(&journal, &memory, (Bound::Unbounded, Bound::Excluded(&[SESSION]))));
-            let sessions = read(&journal, &memory, (Bound::Included(&[SESSION]), Bound::Unbounded));
-            (sessions, others.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        let (newest, strange) = (AtomicU64::new(journal.last()), AtomicUsize::new(0));
+        let read = journal.read(|key, value| match restore(&memory, key, value) {
+            Ok(Version(version)) => drop(newest.fetch_max(version, Ordering::Relaxed)),
+            Err(_) => drop(strange.fetch_add(1, Ordering::Relaxed)),
         });
-        let strange = sessions.strange + others.strange;
-        let newest = journal.last().max(sessions.newest).max(others.newest);
-        for damage in [sessions.damage, others.damage].into_iter().flatten() {
+        if let Err(damage) = read {
             error!(
                 "{} is damaged, and records are lost; what lies around them is kept: {damage}",
                 path.display()
             );
         }
+        let strange = strange.into_inner();
         if strange > 0 {
             error!("{}: {strange} records are of no kind that is known, and are lost", path.display());
         }
         let (sessions, spent) = (memory.sessions(), started.elapsed().as_millis());
         info!("{sessions} sessions in {}, read in {spent} ms", path.display());
-        let queue = Arc::new(Queue::after(newest));
+        let queue = Arc::new(Queue::after(newest.into_inner()));
         let mut disk = Self { memory, queue, folder, past, writer: None };
         disk.start(journal, flush).map_err(|error| format!("needs a thread: {error}"))?;
         Ok(disk)
@@ -106,26 +103,6 @@ impl Drop for Disk {
             error!("the journal's thread has panicked");
         }
     }
-}
-
-/// What was found in a part of the journal.
-#[derive(Default)]
-struct Found {
-    /// The newest version.
-    newest: u64,
-    /// Records of no kind that is known.
-    strange: usize,
-    damage: Option<String>,
-}
-
-/// Keeps all records whose names are within a range.
-fn read(journal: &Journal, memory: &Memory, range: Range<'_>) -> Found {
-    let mut found = Found::default();
-    let read = journal.read(range, |key, value| match restore(memory, key, value) {
-        Ok(Version(version)) => found.newest = found.newest.max(version),
-        Err(_) => found.strange += 1,
-    });
-    Found { damage: read.err(), ..found }
 }
 
 /// A key in the journal.

@@ -554,6 +554,30 @@ fn files_for_tls_are_checked_when_the_server_starts() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn it_takes_the_descriptors_it_needs_or_says_what_is_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = "[server]\nmost_connections = 50\n[delivery]\nmost_at_once = 1\n";
+    std::fs::write(
+        folder.path().join("botkit-otp.toml"),
+        CONFIG.replacen("[delivery.", &format!("{config}[delivery."), 1),
+    )
+    .unwrap();
+    for (most, taken) in [("2000", "1101"), ("600", "600")] {
+        let mut shell = Command::new("sh");
+        let limited = format!("ulimit -Sn 500; ulimit -Hn {most}; exec {}", env!("CARGO_BIN_EXE_botkit-otp"));
+        let shell = shell.current_dir(folder.path()).env_clear().env("PORT", "0").args(["-c", &limited]);
+        let running = Running::start(shell);
+        let limits = std::fs::read_to_string(format!("/proc/{}/limits", running.child.id())).unwrap();
+        let files = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
+        assert!(files.split_whitespace().nth(3) == Some(taken), "{files}");
+        let warned = "600 files may be open at once, and server.most_connections = 50 with delivery.most_at_once = 1 may need \
+                      1101; raise";
+        assert_eq!(running.log.contains(warned), most == "600", "{}", running.log);
+    }
+}
+
+#[test]
 fn the_command_line_describes_itself() {
     let folder = tempfile::tempdir().unwrap();
     let of = |args: &[&str]| said(&program(&folder).args(args).output().unwrap());

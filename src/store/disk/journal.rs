@@ -3,12 +3,11 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, Write as _};
-use std::ops::Bound;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
+use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Slice};
 use log::{error, warn};
 
 use super::folder::{private_file, private_folder};
@@ -39,9 +38,6 @@ pub(super) struct Put {
     pub(super) key: Vec<u8>,
     pub(super) value: Vec<u8>,
 }
-
-/// Keys from one to another.
-pub(super) type Range<'a> = (Bound<&'a [u8]>, Bound<&'a [u8]>);
 
 /// An open journal.
 pub(super) struct Journal {
@@ -136,35 +132,29 @@ impl Journal {
         self.last
     }
 
-    /// Reads all that is there in a range of keys. If a table is damaged, that is what lies in front of the damage and what
-    /// lies behind it.
+    /// Reads all that is there, from both ends at once: the one reader stops at what the other has read, so that neither
+    /// has more to do, however the keys lie. A few records may be given twice. If a table is damaged, what lies in front of
+    /// the damage is read and what lies behind it.
     ///
     /// # Errors
     /// What is damaged; all that can be read has been.
-    pub(super) fn read(&self, range: Range<'_>, mut each: impl FnMut(&[u8], &[u8])) -> Result<(), String> {
-        let mut give = |key: &[u8], value: &[u8]| {
+    pub(super) fn read(&self, each: impl Fn(&[u8], &[u8]) + Sync) -> Result<(), String> {
+        let give = |key: &[u8], value: &[u8]| {
             if key != LAST {
                 each(key, value);
             }
         };
-        let entries = || self.records.range::<&[u8], _>(range);
-        let mut before = None;
-        for entry in entries() {
-            match entry.into_inner() {
-                Ok((key, value)) => {
-                    give(&key, &value);
-                    before = Some(key);
-                }
-                Err(damage) => {
-                    let behind = entries().rev().map_while(|entry| entry.into_inner().ok());
-                    behind
-                        .take_while(|(key, _)| before.as_ref().is_none_or(|before| key > before))
-                        .for_each(|(key, value)| give(&key, &value));
-                    return Err(damage.to_string());
-                }
-            }
-        }
-        Ok(())
+        let (front, back) = (Reached::default(), Reached::default());
+        std::thread::scope(|scope| {
+            let behind = scope.spawn(|| {
+                let entries = self.records.iter().rev().map(fjall::Guard::into_inner);
+                walk(entries, &back, |key| front.get().is_some_and(|front| *key <= front), give)
+            });
+            let entries = self.records.iter().map(fjall::Guard::into_inner);
+            let before = walk(entries, &front, |key| back.get().is_some_and(|back| *key >= back), give);
+            let behind = behind.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            before.and(behind).map_err(|damage| damage.to_string())
+        })
     }
 
     /// Writes what several changes come to, all of it or nothing; `last` is the number of the last of them. It is on disk
@@ -217,6 +207,42 @@ impl Journal {
     }
 }
 
+/// How far a reader has come.
+#[derive(Default)]
+struct Reached(Mutex<Option<Slice>>);
+
+impl Reached {
+    fn get(&self) -> Option<Slice> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set(&self, key: Slice) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(key);
+    }
+}
+
+/// Gives entry by entry until somebody else has read the next, and says how far that is now and then.
+fn walk(
+    entries: impl Iterator<Item = fjall::Result<(Slice, Slice)>>,
+    reached: &Reached,
+    is_read: impl Fn(&Slice) -> bool,
+    give: impl Fn(&[u8], &[u8]),
+) -> fjall::Result<()> {
+    /// Entries after which that is done.
+    const STRIDE: usize = 256;
+    for (count, entry) in entries.enumerate() {
+        let (key, value) = entry?;
+        give(&key, &value);
+        if count % STRIDE == 0 {
+            if is_read(&key) {
+                break;
+            }
+            reached.set(key);
+        }
+    }
+    Ok(())
+}
+
 /// How far the journal was written. It is written behind the journal, so that it never runs ahead of it, and not flushed:
 /// after a power cut it may lag, and then sees less.
 struct Mark(File);
@@ -242,13 +268,20 @@ impl Mark {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
     use std::os::unix::fs::FileExt as _;
 
     use super::*;
     use crate::clock::Timestamp;
     use crate::store::record::Head;
 
-    const ALL: Range<'_> = (Bound::Unbounded, Bound::Unbounded);
+    fn names(journal: &Journal) -> (BTreeSet<String>, Result<(), String>) {
+        let names = Mutex::new(BTreeSet::new());
+        let read = journal.read(|name, _| {
+            names.lock().unwrap().insert(String::from_utf8_lossy(name).into_owned());
+        });
+        (names.into_inner().unwrap(), read)
+    }
 
     #[test]
     fn what_lies_around_a_damaged_table_is_read() {
@@ -275,9 +308,9 @@ mod tests {
         assert!(middle > 1 << 20, "{tables:?}");
         OpenOptions::new().write(true).open(largest).unwrap().write_all_at(b"garbage", middle).unwrap();
         let journal = Journal::open(folder.path(), &Past::default()).unwrap();
-        let mut seen = 0;
-        assert!(journal.read(ALL, |_, _| seen += 1).is_err());
-        assert!((RECORDS - 10..RECORDS).contains(&seen), "{seen}");
+        let (names, read) = names(&journal);
+        assert!(read.is_err());
+        assert!((RECORDS - 10..RECORDS).contains(&(names.len() as u64)), "{}", names.len());
     }
 
     #[test]
@@ -294,9 +327,9 @@ mod tests {
             journal.records.major_compact().unwrap();
         };
         let names = |journal: &Journal| {
-            let mut names = Vec::new();
-            journal.read(ALL, |name, _| names.push(String::from_utf8_lossy(name).into_owned())).unwrap();
-            names
+            let (names, read) = names(journal);
+            read.unwrap();
+            Vec::from_iter(names)
         };
         let mut journal = Journal::open(folder.path(), &past).unwrap();
         // Two records are written again, the one to be kept for longer, the other for less.

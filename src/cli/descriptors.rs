@@ -1,0 +1,53 @@
+//! Room for descriptors: a shell, or a container, often lets a program have fewer than the connections it is to serve take.
+
+use log::warn;
+
+use crate::config::Config;
+
+/// What is open besides connections and deliveries: files, the store's tables, pipes.
+const OTHERS: u64 = 1_000;
+
+/// Takes as many descriptors as the configuration needs, as far as the system lets us, and warns if that is not enough.
+pub(super) fn make_room(config: &Config) {
+    let Some(granted) = raise(needed(config)) else { return };
+    // Where somebody tries things out there is not much to serve.
+    if granted < needed(config) && !config.dev.enabled {
+        warn!("{}", shortage(granted, config));
+    }
+}
+
+/// A connection takes two, a delivery one.
+fn needed(config: &Config) -> u64 {
+    let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+    let connections = count(config.server.most_connections).saturating_mul(2);
+    connections.saturating_add(count(config.delivery.most_at_once)).saturating_add(OTHERS)
+}
+
+/// Raises the limit to `needed`, or as far as it goes, and says where it is then; `None` if there is none.
+#[cfg(unix)]
+fn raise(needed: u64) -> Option<u64> {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    let current = current?;
+    let wanted = maximum.map_or(needed, |maximum| needed.min(maximum));
+    if wanted <= current {
+        return Some(current);
+    }
+    let raised = setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum });
+    Some(if raised.is_ok() { wanted } else { current })
+}
+
+#[cfg(not(unix))]
+fn raise(_needed: u64) -> Option<u64> {
+    None
+}
+
+fn shortage(granted: u64, config: &Config) -> String {
+    format!(
+        "{granted} files may be open at once, and server.most_connections = {} with delivery.most_at_once = {} may need {}; \
+         raise the limit (LimitNOFILE= of systemd, --ulimit nofile= of a container, ulimit -n), or lower them",
+        config.server.most_connections,
+        config.delivery.most_at_once,
+        needed(config)
+    )
+}
