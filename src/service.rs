@@ -129,7 +129,7 @@ impl Service {
     async fn run(self: Arc<Self>, key: SessionKey, call: Call) -> Outcome {
         let started = Stopwatch::start();
         let settled = self.settle(&key, &call).await;
-        match &settled {
+        match settled.as_deref() {
             Ok(Settled { turn, .. }) if turn.replayed => {}
             Ok(Settled { turn, .. }) => self.audit.call(&key, &call, &turn.answer, self.now()),
             Err(_) => {
@@ -139,21 +139,20 @@ impl Service {
             }
         }
         let outcome = match settled {
-            Ok(Settled { turn: Turn { answer, .. }, stored, sending: Some(sending) }) => {
-                let work = Arc::clone(&self).deliver(sending, stored);
-                self.wait(answer, self.background.start(work)).await
+            Ok(settled) => {
+                let Settled { turn: Turn { answer, replayed, .. }, stored, sending } = *settled;
+                match sending {
+                    Some(sending) => {
+                        let work = self.send(sending, stored);
+                        self.wait(answer, work).await
+                    }
+                    None if replayed && call.operation == Operation::Hear => Outcome::Repeated(answer),
+                    None if replayed && answer.report.status == Status::Queued => {
+                        self.look(&key, &call, answer, started).await
+                    }
+                    None => Outcome::Final(answer),
+                }
             }
-            Ok(Settled { turn: Turn { answer, replayed: true, .. }, .. })
-                if call.operation == Operation::Hear =>
-            {
-                Outcome::Repeated(answer)
-            }
-            Ok(Settled { turn: Turn { answer, replayed: true, .. }, .. })
-                if answer.report.status == Status::Queued =>
-            {
-                self.look(&key, &call, answer, started).await
-            }
-            Ok(Settled { turn: Turn { answer, .. }, .. }) => Outcome::Final(answer),
             Err(unavailable) => Outcome::Final(self.unavailable(&unavailable)),
         };
         let (Outcome::Final(answer) | Outcome::Repeated(answer) | Outcome::Slow { meanwhile: answer, .. }) =

@@ -139,7 +139,7 @@ impl Values<'_> {
     fn arguments(&self) -> FluentArgs<'_> {
         // Arguments are large, and are kept by name: in the order of their names none has to make way for another, and most
         // messages have no place for most of them.
-        let mut arguments = FluentArgs::with_capacity(5);
+        let mut arguments = FluentArgs::with_capacity(6);
         let span = match self.span {
             Span::None => None,
             Span::Seconds(count) => Some(("seconds", count)),

@@ -118,13 +118,13 @@ impl<'r> What<'r> {
 fn admit<'a, 'r>(
     request: &'r HttpRequest,
     server: &'a Data<Server>,
-    trace: &mut Trace<'_>,
+    trace: &mut Trace<'a>,
 ) -> Result<Admitted<'a, 'r>, Failure> {
     let key = server.api_keys.check(header(request.headers(), AUTHORIZATION.as_str()));
     let ApiKey { name, .. } = key.ok_or(Failure::Unauthorized)?;
-    trace.key = Some(name.to_string());
+    trace.key = Some(name);
     let Path { bot, door } = Path::parse(request.uri().path())?;
-    trace.bot = bot.to_string().into();
+    trace.bot = bot.as_str().to_owned().into();
     if !key.is_some_and(|key| key.opens(&bot)) {
         return Err(Failure::Forbidden);
     }

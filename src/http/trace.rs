@@ -17,7 +17,7 @@ pub(super) struct Trace<'r> {
     /// The Webhook node, as far as it may stand in a log line.
     pub(super) component: String,
     /// The API key, by its name.
-    pub(super) key: Option<String>,
+    pub(super) key: Option<&'r str>,
     pub(super) request: String,
     pub(super) status: Option<&'static str>,
     /// Whether another server answered it.

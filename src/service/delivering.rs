@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use log::{error, info, warn};
+use tokio::task::JoinHandle;
 
 use super::{ROUNDS, Service, lost_races, way};
 use crate::address::{Channel, Phone};
@@ -37,12 +38,17 @@ pub(super) struct Bill {
 }
 
 impl Service {
-    /// Delivers a code and notes what came of it.
-    pub(super) async fn deliver(
-        self: Arc<Self>,
+    /// Starts to deliver a code.
+    pub(super) fn send(
+        self: &Arc<Self>,
         sending: Sending,
         stored: Option<Stored<Session>>,
-    ) -> Answer {
+    ) -> JoinHandle<Answer> {
+        self.background.start(Arc::clone(self).deliver(sending, stored))
+    }
+
+    /// Delivers a code and notes what came of it.
+    async fn deliver(self: Arc<Self>, sending: Sending, stored: Option<Stored<Session>>) -> Answer {
         let message = self.deliveries.write(&sending.delivery, self.clock.now());
         let name = (sending.delivery.challenge, sending.delivery.send);
         self.sending.insert(name, sending.clone());

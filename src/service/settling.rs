@@ -7,12 +7,12 @@ use log::warn;
 
 use super::delivering::{Bill, Sending};
 use super::{ROUNDS, Service, lost_races, way};
-use crate::address::{Channel, Destination};
+use crate::address::Channel;
 use crate::clock::Timestamp;
 use crate::dialog::{
     Answer, Call, Delivery, Effect, Past, Report, Session, SessionKey, Status, Turn, halted, turn,
 };
-use crate::otp::{Challenge, Charges, Halt, Limit, Phase};
+use crate::otp::{AccountId, Challenge, Charges, Halt, Limit, Phase};
 use crate::store::{Change, Commit, Snapshot, Stored, Unavailable, Write};
 
 /// What a call came to, and the session as it was saved.
@@ -27,59 +27,82 @@ pub(super) struct Settled {
 enum Lost {
     /// Somebody else was first.
     Raced,
-    /// A limit that many share forbids to send a code there.
-    Halted(Halt, Destination),
+    /// The bot has had as many codes as it may send.
+    SoldOut(Halt),
 }
+
+/// Accounts that a turn would charge and that have not been loaded.
+struct Unknown(Vec<AccountId>);
 
 impl Service {
     /// Loads, takes the turn and saves, again and again until nobody was faster.
+    // Every call waits for this in a place of its own: what is large is behind a pointer, or is gone before the next wait.
     pub(super) async fn settle(
         self: &Arc<Self>,
         key: &SessionKey,
         call: &Call,
-    ) -> Result<Settled, Unavailable> {
+    ) -> Result<Box<Settled>, Unavailable> {
         let mut accounts: Vec<_> = call.accounts(&self.authority.keys).collect();
+        let mut sold_out = None;
         for _ in 0..ROUNDS {
             let snapshot = self.load(key, &accounts).await?;
-            let known = snapshot.accounts();
-            let session = snapshot.session.as_ref().map(|stored| &*stored.value);
-            let past = Past { session, accounts: &known };
             let now = self.clock.now();
-            let mut turn =
-                turn(past, call, &self.authority, self.expose, key.as_str(), now, &mut &self.generator);
-            if turn.effect.is_some() && self.background.running() >= self.most_at_once {
-                return Ok(Settled { turn: too_busy(now), stored: None, sending: None });
-            }
-            // An address of before, under keys of today: its account has not been looked at yet.
-            let unknown = turn.charges.iter().map(|(id, _)| *id);
-            let own = session.and_then(|session| Some(session.challenge.as_ref()?.account));
-            let unknown: Vec<_> = unknown.filter(|id| !accounts.contains(id) && own != Some(*id)).collect();
-            if !unknown.is_empty() {
-                accounts.extend(unknown);
-                continue;
-            }
-            let sending = turn.effect.take().map(|Effect::Deliver(delivery)| {
-                let bill = self.charge(key, &delivery, &turn.charges, now);
-                let bill = bill.map_err(|halt| Lost::Halted(halt, delivery.to.clone()))?;
-                Ok(Sending { key: key.clone(), request: call.request, delivery, bill })
-            });
-            let saved = match sending.transpose() {
-                Ok(sending) => self.save(key, &snapshot, turn, sending, now).await?,
-                Err(lost) => Err(lost),
-            };
-            let saved = match saved {
-                Err(Lost::Halted(halt, to)) => {
-                    let mail = self.offers_mail(&halt);
-                    let turn = halted(past, call, &self.authority, (&halt, &to), mail, now);
-                    self.save(key, &snapshot, turn, None, now).await?
+            let taken = match self.take(key, call, &snapshot, &accounts, sold_out, now) {
+                Ok(taken) => taken,
+                Err(Unknown(unknown)) => {
+                    accounts.extend(unknown);
+                    continue;
                 }
-                saved => saved,
             };
-            if let Ok(settled) = saved {
-                return Ok(settled);
+            match self.save(key, &snapshot, taken, now).await? {
+                Ok(settled) => return Ok(settled),
+                Err(Lost::Raced) => {}
+                Err(Lost::SoldOut(halt)) => sold_out = Some(halt),
             }
         }
         Err(lost_races())
+    }
+
+    /// Takes the turn, and charges phones for what it sends.
+    fn take(
+        &self,
+        key: &SessionKey,
+        call: &Call,
+        snapshot: &Snapshot,
+        loaded: &[AccountId],
+        sold_out: Option<Halt>,
+        now: Timestamp,
+    ) -> Result<Box<Settled>, Unknown> {
+        let known = snapshot.accounts();
+        let session = snapshot.session.as_ref().map(|stored| &*stored.value);
+        let past = Past { session, accounts: &known };
+        let mut turn =
+            turn(past, call, &self.authority, self.expose, key.as_str(), now, &mut &self.generator);
+        if turn.effect.is_some() && self.background.running() >= self.most_at_once {
+            return Ok(Box::new(Settled { turn: too_busy(now), stored: None, sending: None }));
+        }
+        // An address of before, under keys of today: its account has not been looked at yet.
+        let own = session.and_then(|session| Some(session.challenge.as_ref()?.account));
+        let charged = turn.charges.iter().map(|(id, _)| *id);
+        let unknown: Vec<_> = charged.filter(|id| !loaded.contains(id) && own != Some(*id)).collect();
+        if !unknown.is_empty() {
+            return Err(Unknown(unknown));
+        }
+        let Some(Effect::Deliver(delivery)) = turn.effect.take() else {
+            return Ok(Box::new(Settled { turn, stored: None, sending: None }));
+        };
+        let bill = sold_out.map_or_else(|| self.charge(key, &delivery, &turn.charges, now), Err);
+        Ok(Box::new(match bill {
+            Ok(bill) => {
+                let sending = Sending { key: key.clone(), request: call.request, delivery, bill };
+                Settled { turn, stored: None, sending: Some(sending) }
+            }
+            Err(halt) => {
+                let mail = self.offers_mail(&halt);
+                let turn = halted(past, call, &self.authority, (&halt, &delivery.to), mail, now);
+                Settled { turn, stored: None, sending: None }
+            }
+        }))
     }
 
     /// Saves what a turn came to. What was charged to phones is given back if it is not saved; if the store cannot say, the
@@ -88,59 +111,46 @@ impl Service {
         self: &Arc<Self>,
         key: &SessionKey,
         snapshot: &Snapshot,
-        mut turn: Turn,
-        sending: Option<Sending>,
+        mut taken: Box<Settled>,
         now: Timestamp,
-    ) -> Result<Result<Settled, Lost>, Unavailable> {
-        let Some(next) = turn.session.take() else {
-            self.count_refusal(&turn);
-            return Ok(Ok(Settled { turn, stored: None, sending }));
+    ) -> Result<Result<Box<Settled>, Lost>, Unavailable> {
+        let Some(next) = taken.turn.session.take() else {
+            self.count_refusal(&taken.turn);
+            return Ok(Ok(taken));
         };
         let next = Arc::new(next);
-        let accounts = turn.charges.drain(..).map(|(id, account)| Write {
-            seen: snapshot.version_of(id),
-            key: id,
-            value: Arc::new(account),
-        });
-        let session = Write {
-            key: key.clone(),
-            seen: snapshot.session.as_ref().map(|stored| stored.version),
-            value: Arc::clone(&next),
-        };
-        let accounts = accounts.collect();
-        let ticket = sending.as_ref().and_then(|sending| sending.bill.ticket.clone());
-        let change = Change { at: now, session: Some(session), accounts, ticket };
-        let commit = match self.commit(change).await {
+        let commit = self.commit(change(key, snapshot, &mut taken, &next, now)).await;
+        let commit = match commit {
             Ok(commit) => commit,
             Err(unavailable) => {
-                if let Some(sending) = sending {
+                if let Some(sending) = taken.sending {
                     self.background.start(Arc::clone(self).withdraw(sending));
                 }
                 return Err(unavailable);
             }
         };
         if let Commit::Done(version) = commit {
-            self.count_refusal(&turn);
+            self.count_refusal(&taken.turn);
             self.count_verified(snapshot, &next, now);
-            if turn.answer.report.status == Status::Verified
+            if taken.turn.answer.report.status == Status::Verified
                 && let Some(phone) =
                     next.challenge.as_ref().and_then(|challenge| challenge.destination.phone())
             {
                 self.spending().verified(phone);
             }
-            let stored = Some(Stored { value: next, version });
-            return Ok(Ok(Settled { turn, stored, sending }));
+            taken.stored = Some(Stored { value: next, version });
+            return Ok(Ok(taken));
         }
-        let Some(Sending { delivery, bill, .. }) = sending else { return Ok(Err(Lost::Raced)) };
+        let Some(Sending { bill, .. }) = taken.sending else { return Ok(Err(Lost::Raced)) };
         self.refund(key, &bill);
-        match (commit, bill.ticket) {
+        Ok(Err(match (commit, bill.ticket) {
             (Commit::SoldOut, Some(ticket)) => {
                 let halt = Halt { limit: Limit::BotHour, until: ticket.until };
                 warn!("limits.{} keeps a code back until {} bot={}", halt.limit.key(), halt.until, key.bot());
-                Ok(Err(Lost::Halted(halt, delivery.to)))
+                Lost::SoldOut(halt)
             }
-            (Commit::Done(_) | Commit::Raced | Commit::SoldOut, _) => Ok(Err(Lost::Raced)),
-        }
+            (Commit::Done(_) | Commit::Raced | Commit::SoldOut, _) => Lost::Raced,
+        }))
     }
 
     /// Draws up what a code that is to be delivered costs, besides what accounts are charged.
@@ -190,6 +200,29 @@ impl Service {
     fn sends_mail(&self) -> bool {
         !self.deliveries.providers(Channel::Email).is_empty()
     }
+}
+
+/// What is to be saved for a turn, whose charges it takes.
+fn change(
+    key: &SessionKey,
+    snapshot: &Snapshot,
+    taken: &mut Settled,
+    next: &Arc<Session>,
+    now: Timestamp,
+) -> Change {
+    let accounts = taken.turn.charges.drain(..).map(|(id, account)| Write {
+        seen: snapshot.version_of(id),
+        key: id,
+        value: Arc::new(account),
+    });
+    let session = Write {
+        key: key.clone(),
+        seen: snapshot.session.as_ref().map(|stored| stored.version),
+        value: Arc::clone(next),
+    };
+    let accounts = accounts.collect();
+    let ticket = taken.sending.as_ref().and_then(|sending| sending.bill.ticket.clone());
+    Change { at: now, session: Some(session), accounts, ticket }
 }
 
 /// Nothing is sent, so nothing may be saved either.

@@ -160,10 +160,10 @@ impl Name {
     const FORM: &str = "must be 1 to 256 characters, none of them a control character";
 
     /// Reads a name.
-    pub(super) fn parse(text: &str) -> Result<Self, &'static str> {
+    pub(super) fn parse(text: String) -> Result<Self, &'static str> {
         let fine =
             !text.is_empty() && text.chars().nth(LONGEST).is_none() && !text.chars().any(char::is_control);
-        if fine { Ok(Self(text.to_owned())) } else { Err(Self::FORM) }
+        if fine { Ok(Self(text)) } else { Err(Self::FORM) }
     }
 }
 
@@ -177,7 +177,7 @@ impl Deref for Name {
 
 impl<'de> Deserialize<'de> for Name {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::parse(&String::deserialize(deserializer)?).map_err(D::Error::custom)
+        Self::parse(String::deserialize(deserializer)?).map_err(D::Error::custom)
     }
 }
 
@@ -211,8 +211,9 @@ pub(in crate::http) async fn text(
 /// Whether the body is announced as JSON; `None` if it is not announced as anything.
 fn announced(headers: &HeaderMap) -> Option<bool> {
     let kind = headers.get(CONTENT_TYPE)?.to_str().unwrap_or("?").split(';').next().unwrap_or_default();
-    let kind = kind.trim().to_ascii_lowercase();
-    Some(kind == "application/json" || kind.starts_with("application/") && kind.ends_with("+json"))
+    let (kind, form) = kind.split_once('/').unwrap_or_default();
+    let form = form.trim_end().rsplit('+').next().unwrap_or_default();
+    Some(kind.trim_start().eq_ignore_ascii_case("application") && form.eq_ignore_ascii_case("json"))
 }
 
 /// Reads a body's fields.

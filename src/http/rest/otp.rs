@@ -9,6 +9,7 @@ use log::info;
 use super::body::{Name, Resend, Send, Verify};
 use super::path::Query;
 use super::{REQUEST_ID, Server};
+use crate::address::Destination;
 use crate::botkit::{BotId, Failure, Found};
 use crate::dialog::catalogue::Language;
 use crate::dialog::channel::{Medium, message, suggestions};
@@ -16,7 +17,7 @@ use crate::dialog::understanding::Utterance;
 use crate::dialog::{Answer, Call, Operation, Purpose, Reading, RequestKey, SessionKey, Wanted};
 use crate::http::BotSettings;
 use crate::http::trace::{Trace, loggable};
-use crate::otp::AccountId;
+use crate::otp::{AccountId, Code};
 use crate::service::Outcome;
 
 /// Where a call takes place.
@@ -44,18 +45,9 @@ impl Scene<'_> {
             Some(to) => Reading::destination([to], channel.as_ref(), reach),
             None => Reading::Missing("to is empty".to_owned()),
         };
-        let brought = destination.read().map(|to| to.reveal().to_owned());
-        let call = Call {
-            destination,
-            wanted: Wanted::of(channel.as_ref(), reach),
-            ..self.call(
-                Operation::Send,
-                request.as_deref(),
-                brought.as_deref(),
-                user,
-                body.language.as_deref(),
-            )
-        };
+        let brought = destination.read().map(Destination::reveal);
+        let plain = self.call(Operation::Send, request.as_deref(), brought, user, body.language.as_deref());
+        let call = Call { destination, wanted: Wanted::of(channel.as_ref(), reach), ..plain };
         let key = self.key(session, body.purpose.as_ref());
         Ok(self.run(key, call, user, trace).await)
     }
@@ -76,13 +68,9 @@ impl Scene<'_> {
             Some(code) => Reading::code(Some(&code), format, hear),
             None => (Reading::Missing("code is empty".to_owned()), Utterance::Other),
         };
-        let brought = code.read().map(|code| code.reveal().to_owned());
-        let call = Call {
-            code,
-            heard,
-            language: Arc::clone(&language),
-            ..self.call(Operation::Verify, request.as_deref(), brought.as_deref(), user, None)
-        };
+        let brought = code.read().map(Code::reveal);
+        let plain = self.call(Operation::Verify, request.as_deref(), brought, user, body.language.as_deref());
+        let call = Call { code, heard, ..plain };
         let key = self.key(session, body.purpose.as_ref());
         Ok(self.run(key, call, user, trace).await)
     }
@@ -131,7 +119,8 @@ impl Scene<'_> {
     ) -> Result<Option<String>, Failure> {
         let in_header = self.headers.get(REQUEST_ID).map(|value| {
             let problem = |problem| Failure::InvalidArguments(format!("Idempotency-Key: {problem}"));
-            Name::parse(value.to_str().map_err(|_| problem("must be ASCII"))?).map_err(problem)
+            let value = value.to_str().map_err(|_| problem("must be ASCII"))?;
+            Name::parse(value.to_owned()).map_err(problem)
         });
         let id = match (in_header.transpose()?, in_body) {
             (Some(header), Some(body)) if header != body => {

@@ -30,23 +30,21 @@ impl<'p> Path<'p> {
     /// # Errors
     /// [`Failure::NotFound`]; [`Failure::InvalidArguments`] for ids that cannot be any.
     pub(super) fn parse(path: &'p str) -> Result<Self, Failure> {
-        let segments: Vec<&str> = path.split('/').collect();
-        let ["", "v1", "bots", bot, rest @ ..] = &*segments else { return Err(Failure::NotFound) };
-        let door: fn(Cow<'p, str>) -> Door<'p> = match rest {
-            ["turn"] => |_| Door::Turn,
-            ["sessions", _, "otp"] => Door::Otp,
-            ["sessions", _, "otp", "verify"] => Door::Verify,
-            ["sessions", _, "otp", "resend"] => Door::Resend,
+        let (bot, rest) =
+            path.strip_prefix("/v1/bots/").and_then(|rest| rest.split_once('/')).ok_or(Failure::NotFound)?;
+        let in_session = rest.strip_prefix("sessions/").and_then(|rest| rest.split_once('/'));
+        let (session, door): (_, fn(Cow<'p, str>) -> Door<'p>) = match (rest, in_session) {
+            ("turn", _) => (None, |_| Door::Turn),
+            (_, Some((session, "otp"))) => (Some(session), Door::Otp),
+            (_, Some((session, "otp/verify"))) => (Some(session), Door::Verify),
+            (_, Some((session, "otp/resend"))) => (Some(session), Door::Resend),
             _ => return Err(Failure::NotFound),
         };
         let id = decoded(bot).ok().and_then(|id| BotId::parse(&id));
         let problem = "bot: an id is 1 to 64 letters, digits, - and _";
         let bot = id.ok_or_else(|| Failure::InvalidArguments(problem.to_owned()))?;
-        let session = match rest {
-            ["turn"] => Cow::Borrowed(""),
-            _ => session(decoded(rest.get(1).copied().unwrap_or_default())?)?,
-        };
-        Ok(Self { bot, door: door(session) })
+        let session = session.map(|segment| session_id(decoded(segment)?)).transpose()?;
+        Ok(Self { bot, door: door(session.unwrap_or_default()) })
     }
 }
 
@@ -56,7 +54,7 @@ fn decoded(segment: &str) -> Result<Cow<'_, str>, Failure> {
 }
 
 /// Checks a session id. Without control characters none reads like the sessions that are named by channel and user.
-pub(super) fn session(id: Cow<'_, str>) -> Result<Cow<'_, str>, Failure> {
+pub(super) fn session_id(id: Cow<'_, str>) -> Result<Cow<'_, str>, Failure> {
     if id.is_empty() || id.chars().any(char::is_control) {
         let problem = "session: an id is any text that is not empty and holds no control characters";
         return Err(Failure::InvalidArguments(problem.to_owned()));

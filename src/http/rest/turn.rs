@@ -125,7 +125,7 @@ impl Scene<'_> {
     pub(super) async fn turn(&self, text: &str, trace: &mut Trace<'_>) -> Result<String, Failure> {
         let body: Turn<'_> = fields(text)?;
         let request = self.request(body.request_id, trace)?;
-        let id = path::session(body.session.id.as_str().into())?;
+        let id = path::session_id(body.session.id.as_str().into())?;
         let payload = payload(&body.session, body.language.as_deref())?;
         let text = body.message.as_deref().map(str::trim).filter(|text| !text.is_empty());
         let speech = self.settings.speech(&payload, &self.server.catalogue);
