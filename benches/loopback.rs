@@ -425,7 +425,7 @@ fn compare() {
 fn rest(webhooks: &Server) {
     const EACH: usize = 2_000;
     let server = Server::dev();
-    for size in [4_000, 20_000] {
+    for size in [4_000, 8_000, 20_000] {
         let body = body(size).replace("\"OtpSend\"", "\"OtpVerify\"");
         let mut rows = Vec::new();
         for round in 0..=ROUNDS {

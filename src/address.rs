@@ -78,12 +78,17 @@ impl Email {
     pub fn masked(&self) -> String {
         let (local, domain) = self.0.rsplit_once('@').unwrap_or(("", &self.0));
         // An end that is `_` or `*` is left out, or it would start a bold word there.
-        let end = |letter: Option<char>| letter.filter(|letter| letter.is_alphanumeric()).map(String::from);
-        let first = end(local.chars().next()).unwrap_or_default();
+        let plain = |letter: &char| letter.is_alphanumeric();
+        let first = local.chars().next().filter(plain);
         // The last character of a short name would give half of it away.
         let long = local.chars().nth(3).is_some();
-        let last = end(local.chars().next_back().filter(|_| long)).unwrap_or_default();
-        [&first, "...", &last, "@", domain].concat()
+        let last = local.chars().next_back().filter(|_| long).filter(plain);
+        let mut masked = String::with_capacity(domain.len() + 16);
+        masked.extend(first);
+        masked.push_str("...");
+        masked.extend(last);
+        masked.push('@');
+        masked + domain
     }
 }
 

@@ -14,7 +14,8 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use fluent_bundle::concurrent::FluentBundle;
-use fluent_bundle::{FluentArgs, FluentError, FluentResource};
+use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
+use fluent_syntax::ast::Pattern;
 use unic_langid::{CharacterDirection, LanguageIdentifier};
 
 use super::understanding::{self, Lexicon, Utterance, understand};
@@ -64,10 +65,18 @@ pub struct Catalogue(BTreeMap<String, Arc<Language>>);
 pub struct Language {
     tag: LanguageIdentifier,
     bundle: FluentBundle<FluentResource>,
-    /// Messages without variables, ready to be said: written, and spoken.
-    fixed: [[Option<Box<str>>; Phrase::ALL.len()]; 2],
+    /// What is said: written, and spoken.
+    sayings: [[Saying; Phrase::ALL.len()]; 2],
     // Compiled when it is first listened to: most servers hear one or two of the languages.
     lexicon: OnceLock<Option<Lexicon>>,
+}
+
+/// A message, as it is said.
+enum Saying {
+    /// It has no variables.
+    Fixed(Box<str>),
+    /// It has these.
+    With(Box<[String]>),
 }
 
 impl fmt::Debug for Language {
@@ -136,39 +145,43 @@ impl Span {
 }
 
 impl Values<'_> {
-    fn arguments(&self) -> FluentArgs<'_> {
-        // Arguments are large, and are kept by name: in the order of their names none has to make way for another, and most
-        // messages have no place for most of them.
-        let mut arguments = FluentArgs::with_capacity(6);
-        let span = match self.span {
-            Span::None => None,
-            Span::Seconds(count) => Some(("seconds", count)),
-            Span::Minutes(count) => Some(("minutes", count)),
-            Span::Hours(count) => Some(("hours", count)),
-        };
-        if !self.code.is_empty() {
-            arguments.set("code", self.code);
-        }
-        if let Some((_, count)) = span {
-            arguments.set("count", count);
-        }
-        arguments.set("kind", if self.digits { "digits" } else { "characters" });
-        if self.left > 0 {
-            arguments.set("left", self.left);
-        }
-        arguments.set("length", self.length);
-        for (name, value) in [
-            ("options", self.options),
-            ("product", self.product),
-            ("support", self.support),
-            ("to", self.to),
-            ("unit", span.map_or("", |(unit, _)| unit)),
-        ] {
-            if !value.is_empty() {
+    /// What messages call them.
+    const NAMES: [&'static str; 10] =
+        ["code", "count", "kind", "left", "length", "options", "product", "support", "to", "unit"];
+
+    /// Those that a message has places for, in the order of their names: arguments are large, and are kept in that order.
+    fn arguments<'n>(&'n self, names: impl IntoIterator<Item = &'n str>) -> FluentArgs<'n> {
+        let mut arguments = FluentArgs::with_capacity(4);
+        for name in names {
+            if let Some(value) = self.value(name) {
                 arguments.set(name, value);
             }
         }
         arguments
+    }
+
+    fn value(&self, name: &str) -> Option<FluentValue<'_>> {
+        let (unit, count) = match self.span {
+            Span::None => ("", None),
+            Span::Seconds(count) => ("seconds", Some(count)),
+            Span::Minutes(count) => ("minutes", Some(count)),
+            Span::Hours(count) => ("hours", Some(count)),
+        };
+        let text = match name {
+            "count" => return count.map(FluentValue::from),
+            "left" => return (self.left > 0).then(|| self.left.into()),
+            "length" => return Some(self.length.into()),
+            "code" => self.code,
+            "kind" if self.digits => "digits",
+            "kind" => "characters",
+            "options" => self.options,
+            "product" => self.product,
+            "support" => self.support,
+            "to" => self.to,
+            "unit" => unit,
+            _ => "",
+        };
+        (!text.is_empty()).then(|| text.into())
     }
 }
 
@@ -198,14 +211,9 @@ impl Catalogue {
                 let keywords = keywords.filter(|_| broken.file.is_empty());
                 Broken { file: keywords.map_or(broken.file, |source| source.name.clone()), ..broken }
             })?;
-            let fixed = [false, true].map(|spoken| {
-                Phrase::ALL.map(|phrase| {
-                    let mut errors = Vec::new();
-                    let text = render(&bundle, phrase, spoken, None, &mut errors);
-                    errors.is_empty().then(|| text.into())
-                })
-            });
-            let language = Language { bundle, fixed, lexicon: lexicon(keywords)?, tag };
+            let sayings =
+                [false, true].map(|spoken| Phrase::ALL.map(|phrase| Saying::new(&bundle, phrase, spoken)));
+            let language = Language { bundle, sayings, lexicon: lexicon(keywords)?, tag };
             if let Some(own) = messages.or(keywords) {
                 language.understands_its_options(&own.name)?;
             }
@@ -312,27 +320,36 @@ impl Language {
     }
 
     fn say(&self, phrase: Phrase, spoken: bool, values: &Values<'_>) -> Cow<'_, str> {
-        if let Some(text) = &self.fixed[usize::from(spoken)][phrase as usize] {
-            return Cow::Borrowed(text);
+        match &self.sayings[usize::from(spoken)][phrase as usize] {
+            Saying::Fixed(text) => Cow::Borrowed(text),
+            Saying::With(names) => {
+                let arguments = values.arguments(names.iter().map(String::as_str));
+                // Every message has been tried when the server started.
+                let Some(pattern) = pattern(&self.bundle, phrase, spoken) else { return Cow::Borrowed("") };
+                let text = self.bundle.format_pattern(pattern, Some(&arguments), &mut Vec::new());
+                text.into_owned().into()
+            }
         }
-        // Every message has been tried when the server started.
-        render(&self.bundle, phrase, spoken, Some(&values.arguments()), &mut Vec::new()).into_owned().into()
     }
 }
 
-fn render<'b>(
-    bundle: &'b FluentBundle<FluentResource>,
-    phrase: Phrase,
-    spoken: bool,
-    arguments: Option<&'b FluentArgs<'_>>,
-    errors: &mut Vec<FluentError>,
-) -> Cow<'b, str> {
-    let message = bundle.get_message(phrase.id());
-    let pattern = message.and_then(|message| {
-        let voice = message.get_attribute(check::VOICE).filter(|_| spoken);
-        voice.map(|attribute| attribute.value()).or_else(|| message.value())
-    });
-    pattern.map_or(Cow::Borrowed(""), |pattern| bundle.format_pattern(pattern, arguments, errors))
+impl Saying {
+    fn new(bundle: &FluentBundle<FluentResource>, phrase: Phrase, spoken: bool) -> Self {
+        let Some(pattern) = pattern(bundle, phrase, spoken) else { return Self::Fixed("".into()) };
+        let names = check::variables(bundle, pattern);
+        if names.is_empty() {
+            Self::Fixed(bundle.format_pattern(pattern, None, &mut Vec::new()).into())
+        } else {
+            Self::With(names)
+        }
+    }
+}
+
+/// What a message says.
+fn pattern(bundle: &FluentBundle<FluentResource>, phrase: Phrase, spoken: bool) -> Option<&Pattern<&str>> {
+    let message = bundle.get_message(phrase.id())?;
+    let voice = message.get_attribute(check::VOICE).filter(|_| spoken);
+    voice.map(|attribute| attribute.value()).or_else(|| message.value())
 }
 
 #[cfg(test)]

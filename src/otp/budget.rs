@@ -170,8 +170,9 @@ impl Budgets {
     /// # Errors
     /// [`Exhausted`]: nothing may be sent, and nothing is charged. A code that nobody may check is not sent either.
     pub fn send(&self, payers: Payers, accounts: &Accounts, now: Timestamp) -> Result<Charges, Exhausted> {
+        let none = Account::default();
         let each = payers.each().map(|(holder, id)| {
-            let (account, caps) = (accounts.find(id).cloned().unwrap_or_default(), self.caps(holder));
+            let (account, caps) = (accounts.find(id).unwrap_or(&none), self.caps(holder));
             account.locked(holder, caps, now)?;
             account.may_send(holder, caps, now)?;
             Ok(caps.count_sends().then(|| (id, account.sent(now))))
@@ -204,7 +205,8 @@ impl Budgets {
     #[must_use]
     pub fn failed(&self, payers: Payers, accounts: &Accounts, now: Timestamp) -> Charges {
         let counted = payers.each().filter(|(holder, _)| self.caps(*holder).count_failures());
-        counted.map(|(_, id)| (id, accounts.find(id).cloned().unwrap_or_default().failed(now))).collect()
+        let none = Account::default();
+        counted.map(|(_, id)| (id, accounts.find(id).unwrap_or(&none).failed(now))).collect()
     }
 
     /// Notes a right code: whoever has the address is not to suffer from what others tried. A user's own count stays, or

@@ -159,8 +159,8 @@ fn compare(files: &[File<'_>], english: &File<'_>) -> Result<(), Broken> {
         .collect();
     let reference: BTreeMap<&str, &Message<&str>> =
         english.messages().map(|message| (message.id.name, message)).collect();
-    let find_ours = |id: &str| ours.get(id).map(|(_, message)| *message);
-    let find_reference = |id: &str| reference.get(id).copied();
+    let find_ours = |id: &str| ours.get(id)?.1.value.as_ref();
+    let find_reference = |id: &str| reference.get(id)?.value.as_ref();
     for (id, (file, message)) in &ours {
         let Some(wanted) = reference.get(id) else {
             let near = reference.keys().min_by_key(|known| strsim::levenshtein(known, id)).unwrap_or(&"");
@@ -204,9 +204,17 @@ fn compare(files: &[File<'_>], english: &File<'_>) -> Result<(), Broken> {
     }
 }
 
-fn uses<'m>(message: &Message<&str>, find: &impl Fn(&str) -> Option<&'m Message<&'m str>>) -> Uses {
-    /// How deep messages may lead to one another; cycles are found when the message is tried out.
-    const DEEPEST: u8 = 8;
+/// How deep messages may lead to one another; cycles are found when the message is tried out.
+const DEEPEST: u8 = 8;
+
+/// The variables that a message which can be used has places for, in the order of their names.
+pub(super) fn variables(bundle: &FluentBundle<FluentResource>, pattern: &Pattern<&str>) -> Box<[String]> {
+    let mut used = BTreeSet::new();
+    collect(pattern, &|id| bundle.get_message(id)?.value(), DEEPEST, &mut used);
+    used.into_iter().collect()
+}
+
+fn uses<'m>(message: &Message<&str>, find: &impl Fn(&str) -> Option<&'m Pattern<&'m str>>) -> Uses {
     let mut written = BTreeSet::new();
     if let Some(value) = &message.value {
         collect(value, find, DEEPEST, &mut written);
@@ -225,7 +233,7 @@ fn uses<'m>(message: &Message<&str>, find: &impl Fn(&str) -> Option<&'m Message<
 
 fn collect<'m>(
     pattern: &Pattern<&str>,
-    find: &impl Fn(&str) -> Option<&'m Message<&'m str>>,
+    find: &impl Fn(&str) -> Option<&'m Pattern<&'m str>>,
     depth: u8,
     used: &mut BTreeSet<String>,
 ) {
@@ -239,7 +247,7 @@ fn collect<'m>(
 
 fn collect_expression<'m>(
     expression: &Expression<&str>,
-    find: &impl Fn(&str) -> Option<&'m Message<&'m str>>,
+    find: &impl Fn(&str) -> Option<&'m Pattern<&'m str>>,
     depth: u8,
     used: &mut BTreeSet<String>,
 ) {
@@ -256,13 +264,11 @@ fn collect_expression<'m>(
         InlineExpression::VariableReference { id } => {
             used.insert(id.name.to_owned());
         }
-        InlineExpression::MessageReference { id, .. } => {
-            match find(id.name).and_then(|message| message.value.as_ref()) {
-                Some(value) if depth > 0 => collect(value, find, depth - 1, used),
-                Some(_) => {}
-                None => drop(used.insert(format!("{{ {} }}", id.name))),
-            }
-        }
+        InlineExpression::MessageReference { id, .. } => match find(id.name) {
+            Some(value) if depth > 0 => collect(value, find, depth - 1, used),
+            Some(_) => {}
+            None => drop(used.insert(format!("{{ {} }}", id.name))),
+        },
         InlineExpression::FunctionReference { id, .. } => drop(used.insert(format!("{}()", id.name))),
         InlineExpression::TermReference { id, .. } => drop(used.insert(format!("{{ -{} }}", id.name))),
         InlineExpression::Placeable { expression } => collect_expression(expression, find, depth, used),
@@ -293,7 +299,7 @@ fn try_out(bundle: &FluentBundle<FluentResource>, phrase: Phrase, thoroughly: bo
         };
         for pattern in [Some(value), voice].into_iter().flatten() {
             let mut errors = Vec::new();
-            let text = bundle.format_pattern(pattern, Some(&values.arguments()), &mut errors);
+            let text = bundle.format_pattern(pattern, Some(&values.arguments(Values::NAMES)), &mut errors);
             if let Some(error) = errors.first() {
                 return Err(format!("cannot be said: {error}"));
             }
@@ -303,8 +309,9 @@ fn try_out(bundle: &FluentBundle<FluentResource>, phrase: Phrase, thoroughly: bo
             }
         }
     }
-    let spoken =
-        bundle.format_pattern(voice.unwrap_or(value), Some(&Values::default().arguments()), &mut Vec::new());
+    let nothing = Values::default();
+    let nothing = nothing.arguments(Values::NAMES);
+    let spoken = bundle.format_pattern(voice.unwrap_or(value), Some(&nothing), &mut Vec::new());
     // Mails are only read.
     let aloud = !phrase.id().starts_with("mail-");
     if aloud && (spoken.contains(['@', '<']) || spoken.contains("://")) {

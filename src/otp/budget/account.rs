@@ -99,14 +99,12 @@ impl Account {
         }
     }
 
-    pub(super) fn sent(mut self, now: Timestamp) -> Self {
-        note(&mut self.sends, now);
-        self
+    pub(super) fn sent(&self, now: Timestamp) -> Self {
+        Self { sends: with(&self.sends, now), failures: self.failures.clone() }
     }
 
-    pub(super) fn failed(mut self, now: Timestamp) -> Self {
-        note(&mut self.failures, now);
-        self
+    pub(super) fn failed(&self, now: Timestamp) -> Self {
+        Self { sends: self.sends.clone(), failures: with(&self.failures, now) }
     }
 
     /// Takes back a send of that moment, which did not come about; `None` if there is none.
@@ -131,7 +129,7 @@ impl Account {
     /// The account without its failures.
     #[must_use]
     pub fn forgiven(&self) -> Self {
-        Self { failures: Vec::new(), ..self.clone() }
+        Self { sends: self.sends.clone(), failures: Vec::new() }
     }
 
     /// When nothing in it counts any more, and a store may free its memory.
@@ -142,13 +140,11 @@ impl Account {
     }
 }
 
-/// Adds a moment, and forgets those that no longer count or that there is no room for.
-fn note(moments: &mut Vec<Timestamp>, now: Timestamp) {
+/// The moments with one more, but for those that no longer count or that there is no room for.
+fn with(moments: &[Timestamp], now: Timestamp) -> Vec<Timestamp> {
     let recent = within(moments, DAY, now);
     let room = usize::from(Caps::MOST) - 1;
-    let kept = recent[recent.len().saturating_sub(room)..].to_vec();
-    *moments = kept;
-    moments.push(now);
+    [&recent[recent.len().saturating_sub(room)..], &[now]].concat()
 }
 
 /// The newest of the moments, those less than `span` ago.
