@@ -4,8 +4,8 @@ use log::warn;
 
 use crate::config::Config;
 
-/// What is open besides connections and deliveries: files, the store's tables, pipes.
-const OTHERS: u64 = 1_000;
+/// What is open besides connections and deliveries: the store's tables, up to 900 of them, and other files.
+const OTHERS: u64 = 1_500;
 
 /// Takes as many descriptors as the configuration needs, as far as the system lets us, and warns if that is not enough.
 pub(super) fn make_room(config: &Config) {
@@ -16,25 +16,27 @@ pub(super) fn make_room(config: &Config) {
     }
 }
 
-/// A connection takes two, a delivery one.
+/// A connection takes two, and one more while its call is with the BotKit server behind; a delivery takes one.
 fn needed(config: &Config) -> u64 {
     let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
-    let connections = count(config.server.most_connections).saturating_mul(2);
+    let forwards = config.bots.values().any(|bot| !bot.forward_to.is_empty());
+    let connections = count(config.server.most_connections).saturating_mul(if forwards { 3 } else { 2 });
     connections.saturating_add(count(config.delivery.most_at_once)).saturating_add(OTHERS)
 }
 
-/// Raises the limit to `needed`, or as far as it goes, and says where it is then; `None` if there is none.
+/// Raises the limit to `needed`, or as far as the system lets us, and says where it is then; `None` if there is none.
 #[cfg(unix)]
 fn raise(needed: u64) -> Option<u64> {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     let current = current?;
-    let wanted = maximum.map_or(needed, |maximum| needed.min(maximum));
-    if wanted <= current {
-        return Some(current);
+    let mut wanted = maximum.map_or(needed, |maximum| needed.min(maximum));
+    // A kernel may have a limit of its own below the one it names.
+    while current < wanted && setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum }).is_err()
+    {
+        wanted = current + (wanted - current) / 2;
     }
-    let raised = setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum });
-    Some(if raised.is_ok() { wanted } else { current })
+    getrlimit(Resource::Nofile).current
 }
 
 #[cfg(not(unix))]

@@ -38,6 +38,7 @@ pub(super) fn serve(loaded: &Loaded, options: &Serve) -> Result<()> {
         );
     }
     let _logging = start_logging(loaded.config.log.format);
+    descriptors::make_room(&loaded.config);
     // Requests run on actix' own threads; this one is for what outlives them.
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let parts = Parts::of_the_machine(loaded, runtime.handle().clone());
@@ -55,7 +56,6 @@ pub(super) fn serve(loaded: &Loaded, options: &Serve) -> Result<()> {
         }
     }
 
-    descriptors::make_room(&loaded.config);
     for finding in loaded.findings() {
         match finding.severity {
             Severity::Warning | Severity::Error => warn!("{finding}"),

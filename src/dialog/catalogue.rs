@@ -145,21 +145,18 @@ impl Span {
 }
 
 impl Values<'_> {
-    /// What messages call them.
-    const NAMES: [&'static str; 10] =
-        ["code", "count", "kind", "left", "length", "options", "product", "support", "to", "unit"];
-
     /// Those that a message has places for, in the order of their names: arguments are large, and are kept in that order.
-    fn arguments<'n>(&'n self, names: impl IntoIterator<Item = &'n str>) -> FluentArgs<'n> {
-        let mut arguments = FluentArgs::with_capacity(4);
+    fn arguments<'n>(&'n self, names: &'n [String]) -> FluentArgs<'n> {
+        let mut arguments = FluentArgs::with_capacity(names.len());
         for name in names {
             if let Some(value) = self.value(name) {
-                arguments.set(name, value);
+                arguments.set(name.as_str(), value);
             }
         }
         arguments
     }
 
+    /// What messages call so.
     fn value(&self, name: &str) -> Option<FluentValue<'_>> {
         let (unit, count) = match self.span {
             Span::None => ("", None),
@@ -323,7 +320,7 @@ impl Language {
         match &self.sayings[usize::from(spoken)][phrase as usize] {
             Saying::Fixed(text) => Cow::Borrowed(text),
             Saying::With(names) => {
-                let arguments = values.arguments(names.iter().map(String::as_str));
+                let arguments = values.arguments(names);
                 // Every message has been tried when the server started.
                 let Some(pattern) = pattern(&self.bundle, phrase, spoken) else { return Cow::Borrowed("") };
                 let text = self.bundle.format_pattern(pattern, Some(&arguments), &mut Vec::new());

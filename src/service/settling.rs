@@ -15,9 +15,10 @@ use crate::dialog::{
 use crate::otp::{AccountId, Challenge, Charges, Halt, Limit, Phase};
 use crate::store::{Change, Commit, Snapshot, Stored, Unavailable, Write};
 
-/// What a call came to, and the session as it was saved.
+/// What a call came to.
 pub(super) struct Settled {
     pub(super) turn: Turn,
+    /// The session as it was saved; `None` until then, and if nothing changed.
     pub(super) stored: Option<Stored<Session>>,
     /// What is to be delivered now.
     pub(super) sending: Option<Sending>,
@@ -63,7 +64,8 @@ impl Service {
         Err(lost_races())
     }
 
-    /// Takes the turn, and charges phones for what it sends.
+    /// Takes the turn, or another one if nothing may be sent now. Phones are charged for what it sends: it has to be saved, or
+    /// given back.
     fn take(
         &self,
         key: &SessionKey,
@@ -78,7 +80,9 @@ impl Service {
         let past = Past { session, accounts: &known };
         let mut turn =
             turn(past, call, &self.authority, self.expose, key.as_str(), now, &mut &self.generator);
-        if turn.effect.is_some() && self.background.running() >= self.most_at_once {
+        // That was true when the store said so.
+        let sold_out = sold_out.filter(|halt| now < halt.until);
+        if turn.effect.is_some() && sold_out.is_none() && self.background.running() >= self.most_at_once {
             return Ok(Box::new(Settled { turn: too_busy(now), stored: None, sending: None }));
         }
         // An address of before, under keys of today: its account has not been looked at yet.

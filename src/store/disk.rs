@@ -10,10 +10,11 @@ mod salvage;
 pub use folder::{Folder, replace};
 pub use queue::Flush;
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use async_trait::async_trait;
@@ -62,10 +63,12 @@ impl Disk {
             )
         })?;
         let memory = Memory::default();
-        let (newest, strange) = (AtomicU64::new(journal.last()), AtomicUsize::new(0));
-        let read = journal.read(|key, value| match restore(&memory, key, value) {
+        let newest = AtomicU64::new(journal.last());
+        let strange = Mutex::new(BTreeSet::new());
+        // Sessions come last, and are half of all there is.
+        let read = journal.read(&[SESSION], |key, value| match restore(&memory, key, value) {
             Ok(Version(version)) => drop(newest.fetch_max(version, Ordering::Relaxed)),
-            Err(_) => drop(strange.fetch_add(1, Ordering::Relaxed)),
+            Err(_) => drop(strange.lock().unwrap_or_else(PoisonError::into_inner).insert(key.to_vec())),
         });
         if let Err(damage) = read {
             error!(
@@ -73,7 +76,7 @@ impl Disk {
                 path.display()
             );
         }
-        let strange = strange.into_inner();
+        let strange = strange.into_inner().unwrap_or_else(PoisonError::into_inner).len();
         if strange > 0 {
             error!("{}: {strange} records are of no kind that is known, and are lost", path.display());
         }

@@ -563,7 +563,7 @@ fn it_takes_the_descriptors_it_needs_or_says_what_is_missing() {
         CONFIG.replacen("[delivery.", &format!("{config}[delivery."), 1),
     )
     .unwrap();
-    for (most, taken) in [("2000", "1101"), ("600", "600")] {
+    for (most, taken) in [("2000", "1601"), ("600", "600")] {
         let mut shell = Command::new("sh");
         let limited = format!("ulimit -Sn 500; ulimit -Hn {most}; exec {}", env!("CARGO_BIN_EXE_botkit-otp"));
         let shell = shell.current_dir(folder.path()).env_clear().env("PORT", "0").args(["-c", &limited]);
@@ -572,7 +572,7 @@ fn it_takes_the_descriptors_it_needs_or_says_what_is_missing() {
         let files = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
         assert!(files.split_whitespace().nth(3) == Some(taken), "{files}");
         let warned = "600 files may be open at once, and server.most_connections = 50 with delivery.most_at_once = 1 may need \
-                      1101; raise";
+                      1601; raise";
         assert_eq!(running.log.contains(warned), most == "600", "{}", running.log);
     }
 }

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use fluent_bundle::FluentResource;
 use fluent_bundle::concurrent::FluentBundle;
+use fluent_bundle::{FluentArgs, FluentResource};
 use fluent_syntax::ast::{Entry, Expression, InlineExpression, Message, Pattern, PatternElement};
 use unic_langid::LanguageIdentifier;
 
@@ -285,6 +285,9 @@ fn try_out(bundle: &FluentBundle<FluentResource>, phrase: Phrase, thoroughly: bo
     let voice = message.get_attribute(VOICE).map(|attribute| attribute.value());
     let counts = if thoroughly { &COUNTS[..] } else { &COUNTS[..1] };
     let spans = [Span::Seconds, Span::Minutes, Span::Hours];
+    // With nothing but what it is given later.
+    let patterns = [Some(value), voice].into_iter().flatten();
+    let patterns: Vec<_> = patterns.map(|pattern| (pattern, variables(bundle, pattern))).collect();
     for (count, span) in counts.iter().flat_map(|count| spans.map(|span| (*count, span(u64::from(*count))))) {
         let values = Values {
             to: "m...a@example.com",
@@ -297,9 +300,9 @@ fn try_out(bundle: &FluentBundle<FluentResource>, phrase: Phrase, thoroughly: bo
             support: "help@acme.example",
             code: "012345",
         };
-        for pattern in [Some(value), voice].into_iter().flatten() {
+        for (pattern, names) in &patterns {
             let mut errors = Vec::new();
-            let text = bundle.format_pattern(pattern, Some(&values.arguments(Values::NAMES)), &mut errors);
+            let text = bundle.format_pattern(pattern, Some(&values.arguments(names)), &mut errors);
             if let Some(error) = errors.first() {
                 return Err(format!("cannot be said: {error}"));
             }
@@ -309,9 +312,7 @@ fn try_out(bundle: &FluentBundle<FluentResource>, phrase: Phrase, thoroughly: bo
             }
         }
     }
-    let nothing = Values::default();
-    let nothing = nothing.arguments(Values::NAMES);
-    let spoken = bundle.format_pattern(voice.unwrap_or(value), Some(&nothing), &mut Vec::new());
+    let spoken = bundle.format_pattern(voice.unwrap_or(value), Some(&FluentArgs::new()), &mut Vec::new());
     // Mails are only read.
     let aloud = !phrase.id().starts_with("mail-");
     if aloud && (spoken.contains(['@', '<']) || spoken.contains("://")) {
