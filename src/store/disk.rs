@@ -81,7 +81,8 @@ impl Disk {
             error!("{}: {strange} records are of no kind that is known, and are lost", path.display());
         }
         let (sessions, spent) = (memory.sessions(), started.elapsed().as_millis());
-        info!("{sessions} sessions in {}, read in {spent} ms", path.display());
+        let plural = if sessions == 1 { "" } else { "s" };
+        info!("{sessions} session{plural} in {}, read in {spent} ms", path.display());
         let queue = Arc::new(Queue::after(newest.into_inner()));
         let mut disk = Self { memory, queue, folder, past, writer: None };
         disk.start(journal, flush).map_err(|error| format!("needs a thread: {error}"))?;

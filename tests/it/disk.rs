@@ -167,7 +167,7 @@ async fn lost_records_are_said_aloud() {
     let quiet = Running::start(&mut program(&folder)).log.clone();
     assert!(!quiet.contains("ERROR") && quiet.contains("20 sessions in data"), "{quiet}");
     for (is_cut, complaints) in [
-        (false, &["is damaged in 1 places", "19 sessions in data"][..]),
+        (false, &["is damaged, places: 1,", "19 sessions in data"][..]),
         (true, &["changes are lost", "ends at change"][..]),
     ] {
         std::fs::remove_dir_all(&data).unwrap();

@@ -44,7 +44,7 @@ fn mend(folder: &Path, name: &str) -> io::Result<()> {
         std::fs::copy(&path, &aside).and_then(|_| File::open(&aside)?.sync_all())?;
         replace(folder, name, &whole.iter().map(|range| &bytes[range.clone()]).collect::<Vec<_>>())?;
         error!(
-            "{shown} is damaged in {} places, the first at byte {first}: {lost} bytes cannot be read and what stood there \
+            "{shown} is damaged, places: {}, the first at byte {first}: {lost} bytes cannot be read and what stood there \
              is lost; {} batches are whole and kept; the file as it was is {}",
             broken.len(),
             whole.len(),
