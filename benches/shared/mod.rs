@@ -29,7 +29,8 @@ pub(crate) fn body(size: usize) -> String {
         let large = include_str!("../../fixtures/payloads/on_webhook_large.json");
         let (head, rest) = large.split_once("\"rows\":[\n").expect("rows");
         let (rows, tail) = rest.split_once("\n]").expect("rows");
-        let end = rows[..size - head.len() - tail.len()].rfind(",\n").expect("more than one row");
+        let room = rows.floor_char_boundary(size - head.len() - tail.len());
+        let end = rows[..room].rfind(",\n").expect("more than one row");
         format!("{head}\"rows\":[\n{}\n]{tail}", &rows[..end])
     };
     text.replace(
