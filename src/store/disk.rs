@@ -5,6 +5,7 @@ mod folder;
 mod journal;
 mod past;
 mod queue;
+mod reading;
 mod salvage;
 
 pub use folder::{Folder, replace};

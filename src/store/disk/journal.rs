@@ -1,18 +1,18 @@
 //! The journal: what is written stays written. A key-value store on disk that logs before it writes, and beside it a
 //! mark that says how far it was written, so that an end that went missing does not pass for the end.
 
-use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
-use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Slice};
+use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 use log::{error, warn};
 
 use super::folder::{private_file, private_folder};
 use super::past::Past;
+use super::reading;
 use super::salvage::salvage;
 
 /// The key of the number of the last change.
@@ -133,38 +133,16 @@ impl Journal {
         self.last
     }
 
-    /// Reads all that is there, from both ends at once: the one reader stops at what the other has read, so that neither
-    /// has more to do, however the keys lie. If tables are damaged, what lies in front of the first damage is read, what
-    /// lies behind the last, and what lies between two of them on either side of `middle`. Records may be given twice.
+    /// Reads all that is there, as [`reading::read`] does.
     ///
     /// # Errors
     /// What is damaged; all that can be read has been.
     pub(super) fn read(&self, middle: &[u8], each: impl Fn(&[u8], &[u8]) + Sync) -> Result<(), String> {
-        let give = |key: &[u8], value: &[u8]| {
+        reading::read(&self.records, middle, |key, value| {
             if key != LAST {
                 each(key, value);
             }
-        };
-        let (front, back) = (Reached::default(), Reached::default());
-        let ends = std::thread::scope(|scope| {
-            let behind = scope.spawn(|| {
-                let is_read = |key: &Slice| front.get().is_some_and(|front| *key <= front);
-                walk(self.records.iter().rev(), &back, is_read, give)
-            });
-            let is_read = |key: &Slice| back.get().is_some_and(|back| *key >= back);
-            let before = walk(self.records.iter(), &front, is_read, give);
-            [before, behind.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))]
-        });
-        if ends.iter().any(Result::is_ok) {
-            // The one has come to where the other did.
-            return Ok(());
-        }
-        let nobody = |_: &Slice| false;
-        let below = walk(self.records.range(..middle).rev(), &back, nobody, give);
-        let above = walk(self.records.range(middle..), &front, nobody, give);
-        let damage = ends.into_iter().chain([below, above]).filter_map(Result::err);
-        let damage: BTreeSet<_> = damage.map(|damage| damage.to_string()).collect();
-        Err(Vec::from_iter(damage).join("; "))
+        })
     }
 
     /// Writes what several changes come to, all of it or nothing; `last` is the number of the last of them. It is on disk
@@ -217,42 +195,6 @@ impl Journal {
     }
 }
 
-/// How far a reader has come.
-#[derive(Default)]
-struct Reached(Mutex<Option<Slice>>);
-
-impl Reached {
-    fn get(&self) -> Option<Slice> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn set(&self, key: Slice) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(key);
-    }
-}
-
-/// Gives entry by entry until somebody else has read the next, and says how far that is now and then.
-fn walk(
-    entries: impl Iterator<Item = fjall::Guard>,
-    reached: &Reached,
-    is_read: impl Fn(&Slice) -> bool,
-    give: impl Fn(&[u8], &[u8]),
-) -> fjall::Result<()> {
-    /// Entries after which that is done.
-    const STRIDE: usize = 256;
-    for (count, entry) in entries.enumerate() {
-        let (key, value) = entry.into_inner()?;
-        give(&key, &value);
-        if count % STRIDE == 0 {
-            if is_read(&key) {
-                break;
-            }
-            reached.set(key);
-        }
-    }
-    Ok(())
-}
-
 /// How far the journal was written. It is written behind the journal, so that it never runs ahead of it, and not flushed:
 /// after a power cut it may lag, and then sees less.
 struct Mark(File);
@@ -278,7 +220,9 @@ impl Mark {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
     use std::os::unix::fs::FileExt as _;
+    use std::sync::Mutex;
 
     use super::*;
     use crate::clock::Timestamp;
