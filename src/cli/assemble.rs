@@ -74,6 +74,12 @@ pub fn assemble(loaded: &Loaded, mut parts: Parts) -> Result<Arc<Server>, Error>
     let generated = parts.generated.as_ref().map(|(id, secret)| (id.as_str(), secret));
     let catalogue = loaded.catalogue()?;
     let bots = loaded.bots(generated, &catalogue)?;
+    let deliveries = deliveries(loaded, &catalogue)?;
+    let (api_keys, admin_keys) = (loaded.api_keys(parts.api_key.as_ref())?, loaded.admin_keys()?);
+    let (events, tls) = (events(loaded)?, tls(loaded)?);
+    let platform = Platform::new(&config.platform, config.dev.enabled)
+        .map_err(|problem| loaded.error("platform.callback_origins", problem))?;
+    // Of a configuration that cannot be used no store is made.
     let opened = parts.store.take().map_or_else(|| config.store.open(&mut *parts.rng, &parts.runtime), Ok);
     let store = opened.map_err(|(key, problem)| loaded.error(&format!("store.{key}"), problem))?;
     let (mut rules, mut proof) = (config.otp.clone(), config.proof.clone());
@@ -99,7 +105,7 @@ pub fn assemble(loaded: &Loaded, mut parts: Parts) -> Result<Arc<Server>, Error>
         expose: config.otp.expose,
         answer_within: config.platform.answer_within,
         store,
-        deliveries: deliveries(loaded, &catalogue)?,
+        deliveries,
         spending: Mutex::new(Spending::new(config.limits.sms.clone())),
         clock: parts.clock,
         generator: Generator::new(parts.rng),
@@ -109,20 +115,18 @@ pub fn assemble(loaded: &Loaded, mut parts: Parts) -> Result<Arc<Server>, Error>
         most_at_once: config.delivery.most_at_once,
         sending: DashMap::new(),
     };
-    let platform = Platform::new(&config.platform, config.dev.enabled)
-        .map_err(|problem| loaded.error("platform.callback_origins", problem))?;
     Ok(Arc::new(Server {
         service: Arc::new(service),
         bots,
-        api_keys: loaded.api_keys(parts.api_key.as_ref())?,
-        admin_keys: loaded.admin_keys()?,
+        api_keys,
+        admin_keys,
         platform,
         prover: Prover::new(&proof, &config.server.public_url)
             .map_err(|(key, problem)| loaded.error(&format!("proof.{key}"), problem))?,
         catalogue,
-        events: events(loaded)?,
+        events,
         settings: config.server.clone(),
-        tls: tls(loaded)?,
+        tls,
         rate: Rate::new(config.server.calls_per_second),
         dev_clock: parts.dev_clock,
         console: Console::default(),

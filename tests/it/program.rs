@@ -187,6 +187,11 @@ fn production_does_not_start_on_sand() {
             assert!(said.starts_with("error: "), "{said}");
         }
     }
+    let empty = CONFIG.replace("SG.n0t-a-real-key", "");
+    std::fs::write(folder.path().join("my.toml"), empty).unwrap();
+    let output = program(&folder).args(["--config", "my.toml", "serve"]).output().unwrap();
+    assert!(said(&output).contains("delivery.sendgrid.api_key is empty"), "{}", said(&output));
+    assert!(!folder.path().join("data").exists(), "no store is made for what cannot be served");
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::process::{Command, Output};
 use serde_json::{Value, json};
 
 use crate::openapi::with_one_bot;
+use crate::program::{Running, program};
 use crate::support::{App, BOT};
 
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures");
@@ -16,9 +17,13 @@ async fn replay(app: &App, arguments: &[&str]) -> Output {
 }
 
 async fn replay_at(app: &App, bot: &str, arguments: &[&str]) -> Output {
+    replay_to(&app.url, bot, arguments).await
+}
+
+async fn replay_to(url: &str, bot: &str, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_botkit-otp"));
     command.env_clear().current_dir(std::env::temp_dir()).arg("replay").args(arguments);
-    command.args(["--url", &app.url, "--bot", bot, "--app-id", "cs-test"]);
+    command.args(["--url", url, "--bot", bot, "--app-id", "cs-test"]);
     command.env("BOTKIT_API_KEY", "n0t-a-real-secret/+=");
     tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
 }
@@ -46,9 +51,21 @@ async fn the_scenarios_of_the_default_settings_pass() {
     );
     let passed: usize =
         said.lines().rev().find_map(|line| line.split_once(" passed,")?.0.parse().ok()).unwrap();
-    assert!(passed >= 30, "only {passed} could be played: {said}");
+    assert!(passed >= 28, "only {passed} could be played: {said}");
     let report = std::fs::read_to_string(report).unwrap();
     assert!(report.contains("failures=\"0\"") && report.contains("<skipped message="), "{report}");
+}
+
+/// With mail and phones, all of which end in the outbox.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_was_just_started_passes() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Running::start(program(&folder).env("BOTKIT_OTP_DEV__ENABLED", "true").envs([
+        ("BOTKIT_OTP_BOTS__DEFAULT__APP_ID", "cs-test"),
+        ("BOTKIT_OTP_BOTS__DEFAULT__API_KEY", "n0t-a-real-secret/+="),
+    ]));
+    let output = replay_to(&server.url, "st-dev", &[&format!("{FIXTURES}/scenarios")]).await;
+    assert!(output.status.success() && printed(&output).contains(" 0 failed, "), "{}", printed(&output));
 }
 
 #[tokio::test(flavor = "multi_thread")]
