@@ -79,7 +79,7 @@ pub fn assemble(loaded: &Loaded, mut parts: Parts) -> Result<Arc<Server>, Error>
     let (events, tls) = (events(loaded)?, tls(loaded)?);
     let platform = Platform::new(&config.platform, config.dev.enabled)
         .map_err(|problem| loaded.error("platform.callback_origins", problem))?;
-    // Of a configuration that cannot be used no store is made.
+    // Last, and with it what needs its keys: what is wrong with the rest leaves no store behind.
     let opened = parts.store.take().map_or_else(|| config.store.open(&mut *parts.rng, &parts.runtime), Ok);
     let store = opened.map_err(|(key, problem)| loaded.error(&format!("store.{key}"), problem))?;
     let (mut rules, mut proof) = (config.otp.clone(), config.proof.clone());

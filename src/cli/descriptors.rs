@@ -9,10 +9,16 @@ const OTHERS: u64 = 1_500;
 
 /// Takes as many descriptors as the configuration needs, as far as the system lets us, and warns if that is not enough.
 pub(super) fn make_room(config: &Config) {
-    let Some(granted) = raise(needed(config)) else { return };
+    let needed = needed(config);
+    let Some(granted) = raise(needed) else { return };
     // Where somebody tries things out there is not much to serve.
-    if granted < needed(config) && !config.dev.enabled {
-        warn!("{}", shortage(granted, config));
+    if granted < needed && !config.dev.enabled {
+        let (connections, deliveries) = (config.server.most_connections, config.delivery.most_at_once);
+        warn!(
+            "{granted} files may be open at once, and server.most_connections = {connections} with delivery.most_at_once = \
+             {deliveries} may need {needed}; raise the limit (LimitNOFILE= of systemd, --ulimit nofile= of a container, ulimit -n), \
+             or lower them"
+        );
     }
 }
 
@@ -42,14 +48,4 @@ fn raise(needed: u64) -> Option<u64> {
 #[cfg(not(unix))]
 fn raise(_needed: u64) -> Option<u64> {
     None
-}
-
-fn shortage(granted: u64, config: &Config) -> String {
-    format!(
-        "{granted} files may be open at once, and server.most_connections = {} with delivery.most_at_once = {} may need {}; \
-         raise the limit (LimitNOFILE= of systemd, --ulimit nofile= of a container, ulimit -n), or lower them",
-        config.server.most_connections,
-        config.delivery.most_at_once,
-        needed(config)
-    )
 }

@@ -46,7 +46,8 @@ impl Scene<'_> {
             None => Reading::Missing("to is empty".to_owned()),
         };
         let brought = destination.read().map(Destination::reveal);
-        let plain = self.call(Operation::Send, request.as_deref(), brought, user, body.language.as_deref());
+        let language = self.language(body.language.as_deref());
+        let plain = self.call(Operation::Send, request.as_deref(), brought, user, language);
         let call = Call { destination, wanted: Wanted::of(channel.as_ref(), reach), ..plain };
         let key = self.key(session, body.purpose.as_ref());
         Ok(self.run(key, call, user, trace).await)
@@ -69,7 +70,7 @@ impl Scene<'_> {
             None => (Reading::Missing("code is empty".to_owned()), Utterance::Other),
         };
         let brought = code.read().map(Code::reveal);
-        let plain = self.call(Operation::Verify, request.as_deref(), brought, user, body.language.as_deref());
+        let plain = self.call(Operation::Verify, request.as_deref(), brought, user, language);
         let call = Call { code, heard, ..plain };
         let key = self.key(session, body.purpose.as_ref());
         Ok(self.run(key, call, user, trace).await)
@@ -84,7 +85,8 @@ impl Scene<'_> {
     ) -> Result<String, Failure> {
         let request = self.request(body.request_id, trace)?;
         let user = body.user.as_deref();
-        let call = self.call(Operation::Resend, request.as_deref(), None, user, body.language.as_deref());
+        let language = self.language(body.language.as_deref());
+        let call = self.call(Operation::Resend, request.as_deref(), None, user, language);
         Ok(self.run(self.key(session, body.purpose.as_ref()), call, user, trace).await)
     }
 
@@ -95,7 +97,8 @@ impl Scene<'_> {
         query: Query,
         trace: &mut Trace<'_>,
     ) -> Result<String, Failure> {
-        let call = self.call(Operation::Status, None, None, None, query.language.as_deref());
+        let language = self.language(query.language.as_deref());
+        let call = self.call(Operation::Status, None, None, None, language);
         Ok(self.run(self.key(session, query.purpose.as_ref()), call, None, trace).await)
     }
 
@@ -107,7 +110,8 @@ impl Scene<'_> {
         trace: &mut Trace<'_>,
     ) -> Result<String, Failure> {
         let request = self.request(None, trace)?;
-        let call = self.call(Operation::Cancel, request.as_deref(), None, None, query.language.as_deref());
+        let language = self.language(query.language.as_deref());
+        let call = self.call(Operation::Cancel, request.as_deref(), None, None, language);
         Ok(self.run(self.key(session, query.purpose.as_ref()), call, None, trace).await)
     }
 
@@ -150,7 +154,7 @@ impl Scene<'_> {
         request: Option<&str>,
         brought: Option<&str>,
         user: Option<&str>,
-        language: Option<&str>,
+        language: Arc<Language>,
     ) -> Call {
         let keys = &self.server.service.authority.keys;
         let user = user.map(|user| AccountId::of_user(keys, self.bot.as_str(), user));
@@ -170,7 +174,7 @@ impl Scene<'_> {
             heard: Utterance::Other,
             forged: false,
             whole: false,
-            language: self.language(language),
+            language,
         }
     }
 

@@ -15,7 +15,6 @@ use super::otp::Scene;
 use super::path;
 use crate::address::Destination;
 use crate::botkit::{Failure, Found, Payload, bot_user_session};
-use crate::dialog::catalogue::Language;
 use crate::dialog::channel::suggestions;
 use crate::dialog::understanding::{Utterance, says_just};
 use crate::dialog::{
@@ -229,12 +228,12 @@ impl Scene<'_> {
     }
 
     fn said(&self, operation: Operation, words: &Words<'_>, brought: Option<&str>) -> Call {
+        let language = Arc::clone(&words.speech.language);
         Call {
             wanted: Wanted::of(words.channel.as_ref(), &self.settings.reach),
             heard: words.heard.clone(),
             whole: true,
-            language: Arc::<Language>::clone(&words.speech.language),
-            ..self.call(operation, words.request.as_deref(), brought, words.user.as_deref(), None)
+            ..self.call(operation, words.request.as_deref(), brought, words.user.as_deref(), language)
         }
     }
 
