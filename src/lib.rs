@@ -26,6 +26,8 @@
 //! | [`config`] | reads and checks the one configuration, BotKit's own among its files; what is unwise about it |
 //! | [`cli`] | commands and wiring |
 
+#![forbid(unsafe_code)]
+
 pub mod address;
 pub mod audit;
 pub mod botkit;
