@@ -56,8 +56,11 @@ fn sweep(
         let store = Arc::clone(store);
         move || {
             let left = store.sweep(SystemClock.now().after(Duration::from_hours(48)));
+            let spent = started.elapsed();
+            // What was freed last is given back only now.
+            std::thread::sleep(Duration::from_secs(2));
             done.store(true, Ordering::Relaxed);
-            (left, started.elapsed())
+            (left, spent)
         }
     });
     let swept = || ended.load(Ordering::Relaxed);
